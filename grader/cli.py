@@ -1,0 +1,197 @@
+"""The command line: arguments in, exit codes out; what is done is done elsewhere.
+
+Exit codes: 0 graded · 1 a comparison came out badly (audit, --check) · 2 usage, manifest or input ·
+3 something is UNGRADED.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from grader.errors import GraderError
+from grader.paths import assignments, find_assignment
+from grader.worker.launch import default_launcher
+
+
+def complain(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A GraderError becomes one line on stderr and exit code 2."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except GraderError as error:
+            click.echo(f"grade: {error}", err=True)
+            sys.exit(2)
+        except KeyboardInterrupt:
+            click.echo("grade: interrupted", err=True)
+            sys.exit(130)
+
+    return wrapped
+
+
+def progress_bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+unprotected = click.option(
+    "--allow-unprotected", is_flag=True, help="Grade even where nothing hides the answers from the graded code."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Grade PyTorch coursework: a submission in, a score and a report out."""
+    for stream in (sys.stdout, sys.stderr):  # bars and dashes must not fail on a narrow locale
+        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+
+
+@main.command()
+@click.argument("assignment")
+@click.argument("submission", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for results.json and scorecard.json.")
+@click.option("--part", "parts", multiple=True, help="Grade only this part (may be repeated).")
+@click.option("--total-limit", type=float, help="Seconds for the whole submission; the manifest's when left out.")
+@unprotected
+@complain
+def run(
+    assignment: str,
+    submission: Path,
+    out: Path | None,
+    parts: tuple[str, ...],
+    total_limit: float | None,
+    allow_unprotected: bool,
+) -> None:
+    """Grade one SUBMISSION (zip, tar or folder) of ASSIGNMENT."""
+    from grader.grading import Desk
+    from grader.plugin import Run
+    from grader.report.terminal import render
+
+    found = find_assignment(assignment)
+    launcher = default_launcher()
+    bar = progress_bar(Console(stderr=True))
+    try:
+        with Desk(found, launcher, protected=not allow_unprotected, total_s=total_limit) as desk, bar:
+            task = bar.add_task(f"{assignment} {submission.name}", total=None)
+
+            def progress(run: Run) -> None:
+                bar.update(task, total=len(run.selected), completed=len(run.results))
+
+            card = desk.grade(submission, out=out, parts=parts, progress=progress)
+    finally:
+        launcher.close()
+    width = Console().width if sys.stdout.isatty() else None
+    click.echo(render(card, hidden=True, width=width, color=sys.stdout.isatty()), nl=False)
+    if out:
+        click.echo(f"Reports: {out / 'results.json'}, {out / 'scorecard.json'}")
+    sys.exit(0 if card.complete else 3)
+
+
+@main.command()
+@click.argument("assignment")
+@click.option("--part", "parts", multiple=True, help="Audit only this part (may be repeated).")
+@click.option("--only", "only", multiple=True, help="Only these mutants and alternatives, by id.")
+@click.option("-j", "--jobs", type=int, default=os.cpu_count() or 1, show_default="number of processors")
+@unprotected
+@complain
+def audit(
+    assignment: str, parts: tuple[str, ...], only: tuple[str, ...], jobs: int, allow_unprotected: bool
+) -> None:
+    """Grade the grader: reference full marks, stubs none, each mutant caught, each alternative right."""
+    from grader.audit import audit as run_audit
+    from grader.audit import summary
+
+    console = Console(stderr=True)
+    with progress_bar(console) as bar:
+        task = bar.add_task(f"audit {assignment}", total=None)
+        report = run_audit(
+            find_assignment(assignment),
+            parts=parts,
+            only=only,
+            jobs=jobs,
+            protected=not allow_unprotected,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    click.echo(summary(report))
+    sys.exit(0 if report.good else 1)
+
+
+@main.command()
+@click.argument("assignment")
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 when something stored has drifted.")
+@complain
+def fixtures(assignment: str, check: bool) -> None:
+    """Regenerate stored tensors from the reference, and hold the reference against the published values."""
+    from grader.regenerate import regenerate
+
+    launcher = default_launcher()
+    try:
+        lines, good = regenerate(find_assignment(assignment), launcher, check=check)
+    finally:
+        launcher.close()
+    click.echo("\n".join(lines))
+    sys.exit(0 if good else 1)
+
+
+@main.command()
+@click.argument("assignment", required=False)
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 when student/ is out of step.")
+@complain
+def stubs(assignment: str | None, check: bool) -> None:
+    """Generate student/ from reference/ by taking the solution regions out."""
+    from grader.stubs import differences, write_stubs
+
+    good = True
+    for found in [find_assignment(assignment)] if assignment else assignments():
+        if check:
+            changed = differences(found)
+            good = good and not changed
+            click.echo("\n".join(changed) or f"student/{found.id} is in step with reference/{found.id}")
+        else:
+            click.echo("\n".join(write_stubs(found)))
+    sys.exit(0 if good else 1)
+
+
+@main.command()
+@complain
+def doctor() -> None:
+    """Say which layers of isolation hold on this machine, and what that means."""
+    from grader.doctor import examine
+
+    launcher = default_launcher()
+    try:
+        click.echo(examine(launcher))
+    finally:
+        launcher.close()
+
+
+@main.command(name="list")
+@complain
+def list_() -> None:
+    """List the assignments, their parts and points."""
+    from grader.manifest import load_manifest
+
+    for found in assignments():
+        manifest = load_manifest(found.manifest)
+        click.echo(f"{manifest.id}  {manifest.title}")
+        for part in manifest.parts:
+            click.echo(f"    {part.id}  {part.title}: {part.points:g} points")
+
+

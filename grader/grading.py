@@ -1,0 +1,202 @@
+"""One submission from its zip to its reports: intake, workers, suite, score."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import pytest
+from msgspec import structs
+
+from grader import plugin
+from grader.errors import ManifestError
+from grader.intake import stage
+from grader.manifest import load_manifest
+from grader.paths import Assignment
+from grader.plugin import STOPPED, Grading, Run, not_run
+from grader.records import Manifest, Scorecard, Submission
+from grader.report.files import write_reports
+from grader.scoring import score
+from grader.stored import Stored
+from grader.subject import Subject
+from grader.worker.launch import Launcher
+from grader.worker.sandbox import LAYERS
+
+PYTEST_OPTIONS = (
+    "--disable-plugin-autoload",
+    "-p", "no:cacheprovider",
+    "-p", "no:terminal",
+    "-p", "no:logging",
+    "--import-mode=importlib",
+    "--strict-markers",
+    "-o", "markers=check: a check of an assignment",
+    "-c", "/dev/null",
+)  # fmt: skip
+
+
+class Desk:
+    """What gradings of one assignment share: manifest, launcher, and the reference behind a worker.
+
+    protected: refuse to grade where nothing hides the answers from the worker.
+    total_s: the whole submission's clock, if not the manifest's.
+    """
+
+    def __init__(
+        self, assignment: Assignment, launcher: Launcher, *, protected: bool = True, total_s: float | None = None
+    ) -> None:
+        self.assignment = assignment
+        self.manifest = load_manifest(assignment.manifest)
+        if total_s is not None:
+            limits = structs.replace(self.manifest.limits, total_s=total_s)
+            self.manifest = structs.replace(self.manifest, limits=limits)
+        self.launcher = launcher
+        self.protected = protected
+        self.stored = Stored(assignment.published, assignment.generated)
+        self._workplace = Path(tempfile.mkdtemp(prefix="torchgrade-"))
+        self._workplace.chmod(0o711)
+        self._count = 0
+        self.reference = self.subject(self.stage(assignment.reference), reference=True)
+
+    def stage(self, source: Path) -> Submission:
+        """Copies a submission to a folder of its own, which a worker may read. Raises IntakeError."""
+        self._count += 1
+        place = self._workplace / str(self._count)
+        return stage(source, self.manifest, self.assignment.reference, place)
+
+    def subject(self, submission: Submission, *, reference: bool = False) -> Subject:
+        return Subject(
+            submission,
+            self.launcher,
+            self.manifest.limits,
+            probes=self.assignment.probes if self.assignment.probes.exists() else None,
+            reference=reference,
+            answers=self.assignment.answers if self.protected and not reference else (),
+            seed=self.manifest.seed,
+        )
+
+    def close(self) -> None:
+        self.reference.close()
+        shutil.rmtree(self._workplace, ignore_errors=True)
+
+    def __enter__(self) -> Desk:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def grade(
+        self,
+        source: Path,
+        *,
+        out: Path | None = None,
+        parts: Sequence[str] = (),
+        progress: Callable[[Run], None] = lambda run: None,
+    ) -> Scorecard:
+        """Grades one zip or folder. Reports are written to `out` after every question.
+
+        parts: only these parts of the assignment; all when empty.
+        Raises IntakeError, ManifestError, SandboxUnavailable; whatever happens later is in the Scorecard.
+        """
+        submission = self.stage(source)
+        student = self.subject(submission)
+        manifest = only_parts(self.manifest, parts)
+        run = Run(manifest, student, self.reference, self.stored)
+        done_questions: set[str] = set()
+
+        def on_result(run: Run) -> None:
+            progress(run)
+            waiting = {spec.question for spec in run.specs if spec.id not in run.results}
+            done = {spec.question for spec in run.specs} - waiting
+            if out and done - done_questions:
+                done_questions.update(done)
+                write_reports(self.card(run, submission), out)
+
+        run.on_result = on_result
+        try:
+            with stop_on_signal():
+                self._run_suite(run)
+        finally:
+            student.close()
+            shutil.rmtree(submission.root, ignore_errors=True)
+        if run.fatal:
+            raise run.fatal
+        card = self.card(run, submission)
+        if out:
+            write_reports(card, out)
+        return card
+
+    def _run_suite(self, run: Run) -> None:
+        files = suite_files(self.assignment, run.manifest, self.manifest)
+        if not files:
+            raise ManifestError(f"the suite of {self.manifest.id} has no test_*.py")
+        options = [*PYTEST_OPTIONS, "--rootdir", str(self.assignment.suite), *map(str, files)]
+        code = pytest.main(options, plugins=[plugin, Grading(run)])
+        if not run.specs and not run.fatal:
+            run.fatal = ManifestError(f"the suite of {self.manifest.id} has no checks (pytest ended with {code})")
+
+    def card(self, run: Run, submission: Submission) -> Scorecard:
+        return score(
+            run.manifest,
+            run.specs,
+            not_run(run.specs, run.results, STOPPED),
+            submission=submission,
+            isolation=isolation(run.student),
+            versions=versions(self.launcher),
+            seconds=time.monotonic() - run.started,
+        )
+
+
+def isolation(subject: Subject) -> dict[str, bool]:
+    """Layer -> whether it held for the subject's workers; a layer that was never reported did not."""
+    return {layer: subject.layers.get(layer, "absent") == "" for layer in LAYERS}
+
+
+def versions(launcher: Launcher) -> dict[str, str]:
+    return {"torchgrade": importlib.metadata.version("torchgrade"), **launcher.versions}
+
+
+def suite_files(assignment: Assignment, wanted: Manifest, whole: Manifest) -> list[Path]:
+    """The suite's test files; of a manifest cut down to some parts, those named after them."""
+    files = sorted(assignment.suite.glob("test_*.py"))
+    if len(wanted.parts) == len(whole.parts):
+        return files
+    return [file for file in files if any(file.name.startswith(f"test_{part.id}_") for part in wanted.parts)]
+
+
+def only_parts(manifest: Manifest, parts: Sequence[str]) -> Manifest:
+    if not parts:
+        return manifest
+    if unknown := set(parts) - {part.id for part in manifest.parts}:
+        raise ManifestError(f"{manifest.id} has no part {', '.join(sorted(unknown))}")
+    return structs.replace(
+        manifest,
+        parts=tuple(part for part in manifest.parts if part.id in parts),
+        questions=tuple(question for question in manifest.questions if question.part in parts),
+    )
+
+
+@contextmanager
+def stop_on_signal() -> Iterator[None]:
+    """SIGTERM ends the suite at once, as Ctrl-C does; what has been graded is reported."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+

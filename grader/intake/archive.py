@@ -1,0 +1,509 @@
+"""Open a submission (zip, tar or folder) made by somebody we do not trust, and read single files of it.
+
+Nothing is ever unpacked: an archive is a table of plain relative paths, and `read` gives the bytes of
+one of them. An entry that is not a regular file with a plain name is left out and said so in
+`refused`; an archive that cannot be read, or unpacks to far too much, is an IntakeError.
+Sizes in headers are claims, so every limit is also held while reading.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import lzma
+import os
+import re
+import stat
+import struct
+import tempfile
+import unicodedata
+import zipfile
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from grader.errors import IntakeError
+
+MIB = 1024 * 1024
+MAX_ENTRIES = 5_000
+MAX_TOTAL = 512 * MIB  # all entries, unpacked
+MAX_FILE = 128 * MIB
+MAX_RATIO = 200  # unpacked to packed …
+RATIO_FROM = 16 * MIB  # … once this much has been unpacked
+MAX_DEPTH = 20  # folders
+MAX_NAME, MAX_PATH = 255, 1024  # bytes of one part, of the whole path
+SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz")
+
+_CHUNK = 64 * 1024
+_CENTRAL = b"PK\1\2"  # opens each entry of a zip's directory
+_ZIP_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_BLOCK = 512  # of a tar
+_TAR_NAME_BLOCK = 16 * 1024  # longest extension header (long name, pax) that is read
+_XZ_MEMORY = 256 * MIB
+_IGNORED = frozenset({"__MACOSX", "__pycache__", "venv", "node_modules", "Thumbs.db", "desktop.ini"})
+_KINDS = {
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+_TAR_KINDS = {
+    b"1": "a hard link",
+    b"2": "a symbolic link",
+    b"3": "a device",
+    b"4": "a device",
+    b"6": "a named pipe",
+}
+_OTHER_FORMATS = {b"Rar!": "a RAR archive", b"7z\xbc\xaf": "a 7-Zip archive", b"BZh": "packed with bzip2"}
+# What the standard readers raise on damaged or forged input.
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError,
+    OverflowError, NotImplementedError, RuntimeError, MemoryError,
+)  # fmt: skip
+
+
+class EntryError(Exception):
+    """One file of a submission cannot be used; the text is a sentence for a person."""
+
+
+def shown(text: str, most: int = 120) -> str:
+    """`text` made fit for one line of a report: unprintable characters escaped, the middle cut out."""
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-most // 2 :]}"
+
+
+def ignored(part: str) -> bool:
+    """Whether a file or folder of this name is left out without a word (hidden, a cache, an environment)."""
+    return part.startswith(".") or part in _IGNORED
+
+
+class Archive(ABC):
+    """The usable files of a submission.
+
+    name: the submission's own file or folder name.
+    sizes: path relative to the top, "/" between parts -> claimed size in bytes.
+    refused: path (or the name as shown, when it is no plain path) -> one sentence why it is left out.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.sizes: dict[str, int] = {}
+        self.refused: dict[str, str] = {}
+        self._entries = 0
+        self._spellings: dict[str, str] = {}  # path without case and normal form -> path
+
+    @abstractmethod
+    def _read(self, path: str, most: int) -> bytes:
+        """The first `most` bytes of a path in `sizes`."""
+
+    def read(self, path: str, limit: int = MAX_FILE) -> bytes:
+        """The bytes of a path in `sizes`; EntryError when it is damaged or has more than `limit` bytes."""
+        too_large = EntryError(f"{shown(path)} is larger than {limit / MIB:.0f} MiB; hand in a smaller file")
+        if self.sizes[path] > limit:
+            raise too_large
+        try:
+            data = self._read(path, limit + 1)
+        except _DAMAGE as error:
+            raise EntryError(
+                f"{shown(path)} is damaged in {shown(self.name)} ({_reason(error)}); hand it in again"
+            ) from error
+        if len(data) > limit:
+            raise too_large
+        return data
+
+    def _admit(self, raw: str, size: int = 0, oddity: str = "", *, folder: bool = False) -> str | None:
+        """Judge one entry by name and kind; its clean path, or None when it is left out."""
+        parts = [part for part in raw.split("/") if part not in ("", ".")]
+        fault = _name_fault(raw, parts)
+        if fault is None and (not parts or any(map(ignored, parts))):
+            return None
+        self._entries += 1
+        if self._entries > MAX_ENTRIES:
+            raise IntakeError(
+                f"{shown(self.name)} holds more than {MAX_ENTRIES} files and folders; "
+                "leave out data sets and Python environments"
+            )
+        if fault is not None:
+            self._refuse(shown(raw), f"{fault}; pack the folder again with plain names")
+            return None
+        path = "/".join(parts)
+        if folder:
+            return path
+        spelling = unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+        twin = self._spellings.setdefault(spelling, path)
+        if oddity:
+            self._refuse(path, f"it is {oddity}; hand in the file itself")
+        elif path in self.sizes or path in self.refused:
+            self._refuse(path, "it is there more than once; hand in one")
+        elif twin != path:
+            for this, other in ((path, twin), (twin, path)):
+                self._refuse(
+                    this, f"{shown(other)} differs only in upper and lower case or accents; hand in one"
+                )
+        else:
+            self.sizes[path] = size
+            return path
+        return None
+
+    def _refuse(self, path: str, why: str) -> None:
+        self.sizes.pop(path, None)
+        self.refused[path] = f"{shown(path)} was left out: {why}"
+
+
+def _name_fault(raw: str, parts: list[str]) -> str | None:
+    """Why a name of an entry cannot be a relative path everywhere, or None."""
+    if any(unicodedata.category(c) in ("Cc", "Cs") for c in raw):
+        return "its name holds a NUL, a control character or bytes that are not UTF-8"
+    if "\\" in raw:
+        return "its name holds a backslash"
+    if raw.startswith("/") or re.match(r"[A-Za-z]:", raw):
+        return "its name is an absolute path"
+    if ".." in parts:
+        return 'its name leaves the folder ("..")'
+    if len(parts) > MAX_DEPTH:
+        return f"it lies more than {MAX_DEPTH} folders deep"
+    if len(raw.encode()) > MAX_PATH or any(len(part.encode()) > MAX_NAME for part in parts):
+        return "its name is too long"
+    return None
+
+
+# --- folder -----------------------------------------------------------------------------------------
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# O_NONBLOCK: a named pipe put there after the listing must not hold us up.
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class _FolderArchive(Archive):
+    """A folder, walked by descriptors so that no link inside it is ever followed."""
+
+    def __init__(self, name: str, descriptor: int) -> None:
+        super().__init__(name)
+        self._root = descriptor
+        self._walk(descriptor, "")
+
+    def _walk(self, descriptor: int, prefix: str) -> None:
+        with os.scandir(descriptor) as items:
+            kept = {item.name: item.stat(follow_symlinks=False) for item in items if not ignored(item.name)}
+        for name, status in sorted(kept.items()):
+            if not stat.S_ISDIR(status.st_mode):
+                self._admit(prefix + name, status.st_size, _oddity(status))
+                continue
+            path = self._admit(prefix + name, folder=True)
+            if path is None:
+                continue
+            try:
+                child = os.open(name, _FOLDER, dir_fd=descriptor)
+            except OSError as error:
+                self._refuse(path, f"the folder cannot be opened ({_reason(error)}); mend its rights")
+                continue
+            try:
+                self._walk(child, f"{path}/")
+            finally:
+                os.close(child)
+
+    def _read(self, path: str, most: int) -> bytes:
+        *folders, last = path.split("/")
+        with ExitStack() as stack:
+            descriptor = self._root
+            for name in folders:
+                descriptor = os.open(name, _FOLDER, dir_fd=descriptor)
+                stack.callback(os.close, descriptor)
+            file = stack.enter_context(open(os.open(last, _FILE, dir_fd=descriptor), "rb"))
+            oddity = _oddity(os.fstat(file.fileno()))
+            if oddity:
+                raise OSError(f"it is now {oddity}")
+            return file.read(most)
+
+
+def _oddity(status: os.stat_result) -> str:
+    if not stat.S_ISREG(status.st_mode):
+        return _KINDS.get(stat.S_IFMT(status.st_mode), "no regular file")
+    # The other name of a hard link may be a file that the student could not read, but we can.
+    return "a hard link" if status.st_nlink > 1 else ""
+
+
+# --- zip --------------------------------------------------------------------------------------------
+
+
+class _ZipArchive(Archive):
+    def __init__(self, name: str, file: IO[bytes]) -> None:
+        super().__init__(name)
+        size = _check_zip_directory(name, file)
+        try:
+            self._zip = zipfile.ZipFile(file)
+        except _DAMAGE as error:
+            raise IntakeError(
+                f"{shown(name)} is a damaged or truncated zip ({_reason(error)}); make the zip again"
+            ) from error
+        self._members: dict[str, zipfile.ZipInfo] = {}
+        total, end = 0, 0
+        for member in sorted(self._zip.infolist(), key=lambda member: member.header_offset):
+            # `filename` is cut at a NUL, `orig_filename` is not.
+            raw, mode = member.orig_filename, member.external_attr >> 16
+            if member.header_offset < end:
+                raise IntakeError(f"{shown(name)} holds entries that overlap; make the zip again")
+            end = member.header_offset + 30 + member.compress_size
+            folder = raw.endswith("/") or stat.S_ISDIR(mode)
+            path = self._admit(raw, member.file_size, _KINDS.get(stat.S_IFMT(mode), ""), folder=folder)
+            if folder or path is None:
+                continue
+            total += member.file_size
+            if member.flag_bits & 0x1:
+                raise IntakeError(f"{shown(name)} is encrypted; remove the password")
+            if member.compress_type not in _ZIP_PACKINGS:
+                raise IntakeError(
+                    f"{shown(name)} uses an unsupported compression (method {member.compress_type}); "
+                    "make an ordinary zip"
+                )
+            self._members[path] = member
+        _check_growth(name, total, size)
+
+    def _read(self, path: str, most: int) -> bytes:
+        member = self._members[path]
+        with self._zip.open(member) as file:
+            data = file.read(most)
+        if len(data) != min(member.file_size, most):
+            raise ValueError("its size differs from what the zip says")
+        return data
+
+
+def _check_zip_directory(name: str, file: IO[bytes]) -> int:
+    """The size of the zip; IntakeError when its directory is too long to be loaded at all."""
+    # ZipFile loads the whole directory before anybody can count. Stored entries may hold the mark by
+    # chance or be zips themselves, and hidden folders count as well, hence ten times the limit.
+    marks, tail = 0, b""
+    for chunk in iter(partial(file.read, MIB), b""):
+        marks += (tail + chunk).count(_CENTRAL)
+        tail = chunk[-(len(_CENTRAL) - 1) :]
+    if marks > 10 * MAX_ENTRIES:
+        raise IntakeError(f"{shown(name)} holds more than {MAX_ENTRIES} files; leave out data sets")
+    return file.tell()
+
+
+# --- tar --------------------------------------------------------------------------------------------
+
+
+class _TarArchive(Archive):
+    def __init__(self, name: str, file: IO[bytes]) -> None:
+        super().__init__(name)
+        size = file.seek(0, os.SEEK_END)
+        _check_growth(name, size, size)
+        self._file = file
+        self._places: dict[str, tuple[int, int]] = {}
+        try:
+            for raw, kind, start, size in _tar_entries(file):
+                oddity = "" if kind in b"07\0" else _TAR_KINDS.get(kind, "an entry of a special kind")
+                path = self._admit(raw, size, oddity, folder=kind == b"5" or raw.endswith("/"))
+                if path is not None:
+                    self._places[path] = start, size
+        except (ValueError, EOFError) as error:
+            raise IntakeError(
+                f"{shown(name)} is a damaged or truncated tar ({_reason(error)}); make it again"
+            ) from error
+
+    def _read(self, path: str, most: int) -> bytes:
+        start, size = self._places[path]
+        self._file.seek(start)
+        return self._file.read(min(size, most))
+
+
+def _tar_entries(file: IO[bytes]) -> Iterator[tuple[str, bytes, int, int]]:
+    """Name, kind, offset and size of each entry; ValueError or EOFError when the tar is damaged.
+
+    `tarfile` is not used: several releases of the Pythons we run on loop or backtrack without end on
+    forged headers (CVE-2025-8194, CVE-2024-6232), and a name, a kind and a size are all we need.
+    """
+    end = file.seek(0, os.SEEK_END)
+    position = headers = 0
+    name: bytes | None = None
+    length: int | None = None
+    while position < end:
+        file.seek(position)
+        header = file.read(_BLOCK)
+        if not any(header):
+            return
+        if len(header) < _BLOCK:
+            raise EOFError("it ends inside a header")
+        if not _tar_header(header):
+            raise ValueError("a header's checksum is wrong")
+        headers += 1
+        if headers > 10 * MAX_ENTRIES:
+            raise ValueError("it has too many headers")
+        kind = header[156:157]
+        size = _tar_number(header[124:136]) if length is None else length
+        if kind in b"123456":
+            size = 0  # links, devices, folders and pipes have no data, whatever their header says
+        start = position + _BLOCK
+        position = start + -(-size // _BLOCK) * _BLOCK
+        if size < 0 or start + size > end:
+            raise EOFError("an entry goes on after the end of the file")
+        if kind in b"xgLKX":
+            if size > _TAR_NAME_BLOCK:
+                raise ValueError("a header is too long")
+            data = file.read(size)
+            if kind == b"L":
+                name = data.rstrip(b"\0")
+            elif kind in b"xX":
+                records = _pax_records(data)
+                name = records.get(b"path", name)
+                length = int(records[b"size"][:20]) if b"size" in records else None
+                if any(key.startswith(b"GNU.sparse.") for key in records):
+                    raise ValueError("it holds sparse files, which are not supported")
+            continue
+        if name is None:
+            name = _until_nul(header[:100])
+            prefix = _until_nul(header[345:500]) if header[257:263] == b"ustar\0" else b""
+            name = prefix + b"/" + name if prefix else name
+        yield name.decode("utf-8", "surrogateescape"), kind, start, size
+        name = length = None
+
+
+def _tar_header(header: bytes) -> bool:
+    """Whether the block's checksum is right: the sum of its bytes, its own eight taken as blanks."""
+    try:
+        claimed = _tar_number(header[148:156])
+    except ValueError:
+        return False
+    body = header[:148] + b" " * 8 + header[156:]
+    # Some old programs summed signed bytes.
+    return claimed in (sum(body), sum(body) - 256 * sum(byte > 127 for byte in body))
+
+
+def _tar_number(field: bytes) -> int:
+    if field[0] & 0x80:
+        return int.from_bytes(field[1:], "big") if field[0] == 0x80 else -1
+    return int(_until_nul(field).strip() or b"0", 8)
+
+
+def _until_nul(field: bytes) -> bytes:
+    return field.partition(b"\0")[0]
+
+
+def _pax_records(data: bytes) -> dict[bytes, bytes]:
+    """Records "LENGTH KEY=VALUE\\n", LENGTH counting the whole record."""
+    records, position = {}, 0
+    while position < len(data):
+        blank = data.index(b" ", position, position + 8)
+        following = position + int(data[position:blank])
+        key, equals, value = data[blank + 1 : following - 1].partition(b"=")
+        if not equals or not blank < following <= len(data):
+            raise ValueError("a pax header is malformed")
+        records[key] = value
+        position = following
+    return records
+
+
+# --- the door ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def open_archive(source: Path) -> Iterator[Archive]:
+    """Open a zip, a tar (plain, gzip, xz) or a folder; IntakeError when that cannot be done.
+
+    `source` itself is named by staff and may be a symbolic link; nothing inside it may.
+    """
+    name = source.name or source.resolve().name
+    with ExitStack() as stack:
+        try:
+            descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise IntakeError(f"{shown(name)} cannot be opened ({_reason(error)})") from error
+        stack.callback(os.close, descriptor)
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            try:
+                folder = _FolderArchive(name, descriptor)
+            except OSError as error:
+                raise IntakeError(f"{shown(name)} cannot be read ({_reason(error)})") from error
+            yield folder
+        elif stat.S_ISREG(mode):
+            yield _open_packed(name, stack.enter_context(open(descriptor, "rb", closefd=False)), stack)
+        else:
+            raise IntakeError(f"{shown(name)} is neither a file nor a folder; hand in a zip")
+
+
+@contextmanager
+def open_inner(outer: Archive, path: str) -> Iterator[Archive]:
+    """Open an archive that lies inside another one; IntakeError as `open_archive`."""
+    try:
+        data = outer.read(path)
+    except EntryError as error:
+        raise IntakeError(str(error)) from error
+    with ExitStack() as stack:
+        yield _open_packed(path.rpartition("/")[2], io.BytesIO(data), stack)
+
+
+def _open_packed(name: str, file: IO[bytes], stack: ExitStack) -> Archive:
+    start = file.read(_BLOCK)
+    file.seek(0)
+    if start[:4] in (b"PK\3\4", b"PK\5\6"):
+        return _ZipArchive(name, file)
+    if start[:2] == b"\x1f\x8b" or start[:6] == b"\xfd7zXZ\0":
+        file = _unpacked(name, file, stack)
+        start = file.read(_BLOCK)
+        if not start:
+            raise IntakeError(f"{shown(name)} is empty; hand in a zip of your files")
+    if len(start) == _BLOCK and (_tar_header(start) or not any(start)):
+        return _TarArchive(name, file)
+    if not start:
+        raise IntakeError(f"{shown(name)} is empty; hand in a zip of your files")
+    for magic, words in _OTHER_FORMATS.items():
+        if start.startswith(magic):
+            raise IntakeError(f"{shown(name)} is {words}; hand in a zip")
+    raise IntakeError(f"{shown(name)} is neither a zip nor a tar nor a folder; hand in a zip of your files")
+
+
+def _unpacked(name: str, packed: IO[bytes], stack: ExitStack) -> IO[bytes]:
+    """The content of a gzip or xz file in a temporary file, positioned at its start."""
+    size = packed.seek(0, os.SEEK_END)
+    packed.seek(0)
+    is_gzip = packed.read(2) == b"\x1f\x8b"
+    packed.seek(0)
+    gzip_chunks = iter(partial(gzip.GzipFile(fileobj=packed).read, _CHUNK), b"")
+    chunks = gzip_chunks if is_gzip else _xz_chunks(packed)
+    # Up to 8 MiB stay in memory.
+    result = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=8 * MIB))  # noqa: SIM115
+    total = 0
+    try:
+        for chunk in chunks:
+            total += len(chunk)
+            _check_growth(name, total, size)
+            result.write(chunk)
+    except _DAMAGE as error:
+        raise IntakeError(
+            f"{shown(name)} is damaged or truncated ({_reason(error)}); make it again"
+        ) from error
+    result.seek(0)
+    return result
+
+
+def _xz_chunks(file: IO[bytes]) -> Iterator[bytes]:
+    # LZMAFile takes no memory limit, and a forged header may ask for a dictionary of 4 GiB.
+    decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+    while not decoder.eof:
+        data = file.read(_CHUNK) if decoder.needs_input else b""
+        if decoder.needs_input and not data:
+            raise EOFError("it ends too early")
+        yield decoder.decompress(data, _CHUNK)
+
+
+def _check_growth(name: str, unpacked: int, packed: int) -> None:
+    if unpacked > MAX_TOTAL:
+        raise IntakeError(f"{shown(name)} unpacks to more than {MAX_TOTAL // MIB} MiB; leave out data sets")
+    if unpacked > RATIO_FROM and unpacked > MAX_RATIO * packed:
+        raise IntakeError(
+            f"{shown(name)} unpacks to more than {MAX_RATIO} times its size, as only a zip bomb does; "
+            "leave out large files"
+        )
+
+
+def _reason(error: BaseException) -> str:
+    """The error in a few words, without paths."""
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return shown(words.splitlines()[0] if words else type(error).__name__, 100)

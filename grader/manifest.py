@@ -1,0 +1,153 @@
+"""`assignment.toml` -> Manifest, and whether a suite of checks fits it.
+
+Every complaint is one line: the file, the place as a path (`$.questions[0].points`) and what is wrong.
+"""
+
+from __future__ import annotations
+
+import graphlib
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PureWindowsPath
+
+import msgspec
+
+from grader.errors import ManifestError
+from grader.records import CheckSpec, Manifest
+
+_MAX_SEED = 2**32 - 1  # numpy's legacy seeding accepts no more
+
+
+def load_manifest(path: Path) -> Manifest:
+    """Read, decode and cross-check one manifest.
+
+    Raises ManifestError with a one-line text for an unreadable file, broken TOML, an unknown key, a wrong
+    type, or entries that contradict each other.
+    """
+    try:
+        manifest = msgspec.toml.decode(path.read_bytes(), type=Manifest)
+    except OSError as error:
+        raise ManifestError(f"{path.name}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ManifestError(f"{path.name}: is not UTF-8 text (byte {error.start})") from error
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ManifestError(f"{path.name}: {_one_line(str(error))}") from error
+    for complaint in _contradictions(manifest):
+        raise ManifestError(f"{path.name}: {_one_line(complaint)}")
+    return manifest
+
+
+def check_suite(manifest: Manifest, specs: Sequence[CheckSpec]) -> None:
+    """Refuse a suite that does not fit the manifest; the order of `specs` plays no role.
+
+    Raises ManifestError: repeated id, unknown question, unknown or cyclic `needs`, points that are negative
+    or not finite, a question that no check grades or whose checks' points do not add up to its points.
+    """
+    specs = sorted(specs, key=lambda spec: spec.id)
+    for spec_id in _repeated(spec.id for spec in specs):
+        raise ManifestError(f"check {spec_id!r} is declared twice")
+    known_questions = {question.id for question in manifest.questions}
+    known_checks = {spec.id for spec in specs}
+    for spec in specs:
+        if spec.question not in known_questions:
+            raise ManifestError(f"check {spec.id!r} names the unknown question {spec.question!r}")
+        if not _is_amount(spec.points):
+            raise ManifestError(f"check {spec.id!r} has {spec.points} points; expected a number from 0 up")
+        for needed in spec.needs:
+            if needed not in known_checks:
+                raise ManifestError(f"check {spec.id!r} needs the unknown check {needed!r}")
+    try:
+        graphlib.TopologicalSorter({spec.id: sorted(spec.needs) for spec in specs}).prepare()
+    except graphlib.CycleError as error:
+        # graphlib lists a cycle from prerequisite to dependent; people read "a needs b".
+        chain = " needs ".join(repr(spec_id) for spec_id in reversed(error.args[1]))
+        raise ManifestError(f"checks wait for each other: {chain}") from error
+    for index, question in enumerate(manifest.questions):
+        points = [spec.points for spec in specs if spec.question == question.id]
+        if not points:
+            raise ManifestError(f"question {question.id!r} has no check (at `$.questions[{index}]`)")
+        if not same_points(math.fsum(points), question.points):
+            raise ManifestError(
+                f"question {question.id!r}: its checks add up to {math.fsum(points):g} points, the manifest "
+                f"says {question.points:g} (at `$.questions[{index}].points`)"
+            )
+
+
+def same_points(left: float, right: float) -> bool:
+    """Whether two amounts of points are equal but for the rounding of thirds and tenths."""
+    return math.isclose(left, right, rel_tol=1e-9, abs_tol=2e-6)
+
+
+def _contradictions(manifest: Manifest) -> Iterator[str]:
+    """Sentences about what the types alone cannot rule out, in the order of the file."""
+    if not manifest.id.strip():
+        yield "an id must not be empty - at `$.id`"
+    if not 0 <= manifest.seed <= _MAX_SEED:
+        yield f"seed must lie in 0 … {_MAX_SEED}, got {manifest.seed} - at `$.seed`"
+    for name, value in msgspec.structs.asdict(manifest.limits).items():
+        if not (math.isfinite(value) and value > 0):
+            yield f"a limit must be positive, got {value} - at `$.limits.{name}`"
+    yield from _bad_paths(manifest)
+    yield from _bad_ids("parts", [part.id for part in manifest.parts])
+    yield from _bad_ids("questions", [question.id for question in manifest.questions])
+
+    part_ids = {part.id for part in manifest.parts}
+    handed_in = {*manifest.submitted, *manifest.optional}
+    for index, question in enumerate(manifest.questions):
+        here = f"$.questions[{index}]"
+        if question.part not in part_ids:
+            yield f"question {question.id!r} names the unknown part {question.part!r} - at `{here}.part`"
+        if not _is_amount(question.points):
+            yield f"points must be a number from 0 up, got {question.points} - at `{here}.points`"
+        for position, file in enumerate(question.files):
+            if file not in handed_in:
+                yield f"{file!r} is neither submitted nor optional - at `{here}.files[{position}]`"
+    for index, part in enumerate(manifest.parts):
+        here = f"$.parts[{index}].points"
+        if not _is_amount(part.points):
+            yield f"points must be a number from 0 up, got {part.points} - at `{here}`"
+        total = math.fsum(question.points for question in manifest.questions if question.part == part.id)
+        if not same_points(total, part.points):
+            yield (
+                f"part {part.id!r} has {part.points:g} points, its questions add up to {total:g}"
+                f" - at `{here}`"
+            )
+
+
+def _bad_ids(key: str, ids: Sequence[str]) -> Iterator[str]:
+    for index, text in enumerate(ids):
+        if not text.strip():
+            yield f"an id must not be empty - at `$.{key}[{index}].id`"
+        if text in ids[:index]:
+            yield f"the id {text!r} is used twice - at `$.{key}[{index}].id`"
+
+
+def _bad_paths(manifest: Manifest) -> Iterator[str]:
+    seen: set[str] = set()
+    for key in ("submitted", "optional", "given"):
+        paths: tuple[str, ...] = getattr(manifest, key)
+        for index, text in enumerate(paths):
+            here = f"$.{key}[{index}]"
+            # Only what we give may be a folder, so only there a closing slash is fine.
+            plain = text.removesuffix("/") if key == "given" else text
+            if text.startswith("/") or PureWindowsPath(text).anchor:
+                yield f"{text!r} is an absolute path; expected one relative to the assignment - at `{here}`"
+            elif "\\" in text or any(step in ("", ".", "..") for step in plain.split("/")):
+                yield f"{text!r} is not a plain path (no '..', '.', '\\' or empty step) - at `{here}`"
+            elif plain in seen:
+                yield f"{text!r} is listed twice - at `{here}`"
+            seen.add(plain)
+
+
+def _is_amount(points: float) -> bool:
+    return math.isfinite(points) and points >= 0
+
+
+def _repeated(ids: Iterable[str]) -> list[str]:
+    return sorted(name for name, count in Counter(ids).items() if count > 1)
+
+
+def _one_line(text: str) -> str:
+    """Keys and values of a broken file may hold line breaks; the message must not."""
+    return " ".join(text.split())

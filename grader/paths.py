@@ -1,0 +1,77 @@
+"""Where things lie in the repository. No other module joins repository paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from grader.errors import ManifestError
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """The folders of one assignment."""
+
+    id: str
+
+    @property
+    def reference(self) -> Path:
+        return ROOT / "reference" / self.id
+
+    @property
+    def manifest(self) -> Path:
+        return self.reference / "assignment.toml"
+
+    @property
+    def student(self) -> Path:
+        return ROOT / "student" / self.id
+
+    @property
+    def suite(self) -> Path:
+        return ROOT / "tests" / self.id
+
+    @property
+    def probes(self) -> Path:
+        return self.suite / "probes"
+
+    @property
+    def recipes(self) -> Path:
+        return self.suite / "recipes.py"
+
+    @property
+    def mutants(self) -> Path:
+        return self.suite / "mutants"
+
+    @property
+    def alternatives(self) -> Path:
+        return self.suite / "alternatives"
+
+    @property
+    def published(self) -> Path:
+        return ROOT / "fixtures" / self.id / "published"
+
+    @property
+    def generated(self) -> Path:
+        return ROOT / "fixtures" / self.id / "generated"
+
+    @property
+    def answers(self) -> tuple[Path, ...]:
+        """What no worker may read: solutions, tests, expected values."""
+        return self.reference, self.suite, self.published, self.generated
+
+
+def assignments() -> list[Assignment]:
+    """Every assignment that has a manifest."""
+    return [Assignment(path.parent.name) for path in sorted(ROOT.glob("reference/*/assignment.toml"))]
+
+
+def find_assignment(name: str) -> Assignment:
+    """Raises ManifestError naming the assignments there are."""
+    known = assignments()
+    for assignment in known:
+        if assignment.id == name:
+            return assignment
+    raise ManifestError(f"there is no assignment {name!r}; there are: {', '.join(a.id for a in known)}")

@@ -1,0 +1,204 @@
+"""The pytest plugin: a suite of marked tests becomes checks, their outcomes become CheckResults.
+
+    @pytest.mark.check("p1.rnn_forward", question="rnn", points=1, needs="p1.rnn_step_forward")
+    def test_rnn_forward(student, stored):
+        \"\"\"rnn_forward returns the hidden state of every time step\"\"\"
+
+Marker: id, question, points; `needs` one id or several; `hidden=True` for what students see later;
+`limit_s` of the check. Id and docstring may name parameters of a parametrised test: "p1.sample_{cell}".
+Fixtures: `student` (a Subject, in a fresh worker per test file), `reference` (our solution), `stored`.
+
+A test ends with a Verdict or passes. Anything else that it raises is a fault of ours: UNGRADED.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from grader.errors import GraderError, ManifestError, SandboxUnavailable, Verdict
+from grader.manifest import check_suite
+from grader.records import CheckResult, CheckSpec, Manifest, Status, Visibility
+from grader.stored import Stored
+from grader.subject import Subject
+
+OUR_FAULT = "This check could not be graded, through no fault of yours; staff will run it again."
+STOPPED = "Grading was stopped before this check was reached."
+
+
+@dataclass
+class Run:
+    """One grading of one submission: what it needs, and what it has found so far."""
+
+    manifest: Manifest
+    student: Subject
+    reference: Subject
+    stored: Stored
+    hidden: bool = True  # also run the hidden checks
+    strict: bool = True  # the collected checks must add up to the manifest's points
+    on_result: Callable[[Run], None] = lambda run: None
+    started: float = field(default_factory=time.monotonic)
+    specs: list[CheckSpec] = field(default_factory=list)
+    selected: set[str] = field(default_factory=set)
+    results: dict[str, CheckResult] = field(default_factory=dict)
+    fatal: GraderError | None = None
+
+    def left_s(self) -> float:
+        """Seconds left of the whole submission's clock."""
+        return self.started + self.manifest.limits.total_s - time.monotonic()
+
+
+RUN = pytest.StashKey[Run]()
+SPEC = pytest.StashKey[CheckSpec]()
+STARTED = pytest.StashKey[tuple[float, float]]()  # the check's limit, and the CPU seconds used before it
+
+
+def spec_of(item: pytest.Item, manifest: Manifest) -> CheckSpec:
+    """The check that a test declares. Raises ManifestError when it declares none, or wrongly."""
+    mark = item.get_closest_marker("check")
+    if mark is None:
+        raise ManifestError(f"{item.name} has no `check` marker")
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    known = {"question", "points", "needs", "hidden", "limit_s"}
+    if len(mark.args) != 1 or not {"question", "points"} <= mark.kwargs.keys() <= known:
+        raise ManifestError(f"{item.name}: check(id, question=, points=[, needs=, hidden=, limit_s=]) expected")
+    doc = (getattr(getattr(item, "function", None), "__doc__", None) or "").strip().splitlines()
+    if not doc:
+        raise ManifestError(f"{item.name} has no docstring for the student to read")
+    needs = mark.kwargs.get("needs", ())
+    needs = (needs,) if isinstance(needs, str) else needs
+    return CheckSpec(
+        id=mark.args[0].format(**params),
+        title=doc[0].format(**params),
+        question=mark.kwargs["question"].format(**params),
+        points=mark.kwargs["points"],
+        visibility=manifest.hidden_visibility if mark.kwargs.get("hidden") else Visibility.VISIBLE,
+        needs=tuple(need.format(**params) for need in needs),
+    )
+
+
+@pytest.fixture(scope="module")
+def student(request: pytest.FixtureRequest) -> Subject:
+    """The submission, in a fresh worker for each test file."""
+    run = request.config.stash[RUN]
+    run.student.fresh()
+    return run.student
+
+
+@pytest.fixture(scope="session")
+def reference(request: pytest.FixtureRequest) -> Subject:
+    """Our own solution, behind a worker of its own."""
+    return request.config.stash[RUN].reference
+
+
+@pytest.fixture(scope="session")
+def stored(request: pytest.FixtureRequest) -> Stored:
+    """Published and generated values."""
+    return request.config.stash[RUN].stored
+
+
+class Grading:
+    """The hooks, around one Run. The fixtures above come with this module, which is a plugin of its own."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.stash[RUN] = self.run
+
+    # --- collection -------------------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        try:
+            for item in items:
+                item.stash[SPEC] = spec_of(item, self.run.manifest)
+            self.run.specs = [item.stash[SPEC] for item in items]
+            if self.run.strict:
+                check_suite(self.run.manifest, self.run.specs)
+        except GraderError as error:
+            self.run.fatal = error
+            items.clear()
+        if not self.run.hidden:
+            items[:] = [item for item in items if item.stash[SPEC].visibility is Visibility.VISIBLE]
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.run.selected = {item.stash[SPEC].id for item in session.items}
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.run.fatal = ManifestError(f"the suite cannot be collected: {report.longreprtext}")
+
+    # --- running ----------------------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        spec, run = item.stash[SPEC], self.run
+        for need in spec.needs:
+            if need in run.results and run.results[need].status is not Status.PASSED:
+                raise Verdict(Status.SKIPPED, f"not judged, because it builds on {need}, which did not pass")
+        left = run.left_s()
+        if left <= 0:
+            raise GraderError(f"the total limit of {run.manifest.limits.total_s:g} s had passed")
+        mark = item.get_closest_marker("check")
+        limit_s = mark.kwargs.get("limit_s", run.manifest.limits.check_s) if mark else 0
+        run.student.begin_check(min(limit_s, left))
+        item.stash[STARTED] = (limit_s, run.student.cpu_now_s())
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        spec, run = item.stash[SPEC], self.run
+        failed = call.excinfo is not None
+        if call.when == "call" or failed:
+            limit_s, cpu_before = item.stash.get(STARTED, (0.0, 0.0))
+            result = self._result(spec, call.excinfo.value if call.excinfo else None)
+            if result.status is Status.TIMED_OUT and run.left_s() <= 0 and call.duration < limit_s:
+                result = CheckResult(id=spec.id, status=Status.UNGRADED, message=STOPPED)
+            cpu_s = max(0.0, run.student.cpu_now_s() - cpu_before) if STARTED in item.stash else 0.0
+            run.results[spec.id] = CheckResult(
+                id=result.id,
+                status=result.status,
+                message=result.message,
+                staff=result.staff or (run.student.log()[-2000:] if failed else ""),
+                seconds=round(call.duration, 6),
+                cpu_s=round(cpu_s, 6),
+            )
+            if result.status is not Status.PASSED:
+                skipped = result.status is Status.SKIPPED
+                report.outcome = "skipped" if skipped else "failed"
+                text = result.message
+                report.longrepr = (item.location[0], item.location[1] or 0, text) if skipped else text
+            run.on_result(run)
+            if run.fatal:
+                pytest.exit(str(run.fatal), returncode=2)
+        return report
+
+    def _result(self, spec: CheckSpec, error: BaseException | None) -> CheckResult:
+        if error is None:
+            return CheckResult(id=spec.id, status=Status.PASSED)
+        if isinstance(error, Verdict):
+            hidden = spec.visibility is not Visibility.VISIBLE
+            message = error.hidden_text if hidden else error.text
+            staff = "\n".join(part for part in (error.text if hidden else "", error.staff) if part)
+            return CheckResult(id=spec.id, status=error.status, message=message, staff=staff)
+        if isinstance(error, SandboxUnavailable):
+            self.run.fatal = error
+        staff = f"{type(error).__name__}: {error}"
+        return CheckResult(id=spec.id, status=Status.UNGRADED, message=OUR_FAULT, staff=staff)
+
+
+def not_run(specs: Iterable[CheckSpec], results: dict[str, CheckResult], why: str) -> dict[str, CheckResult]:
+    """`results` completed with an UNGRADED one for every check that has none."""
+    missing = {
+        spec.id: CheckResult(id=spec.id, status=Status.UNGRADED, message=why)
+        for spec in specs
+        if spec.id not in results
+    }
+    return {**results, **missing}

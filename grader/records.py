@@ -1,0 +1,203 @@
+"""The types that travel between the parts: frozen, plain data, no behaviour beyond a property or two."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+import msgspec
+
+
+class Status(enum.StrEnum):
+    """How a check ended. Only PASSED earns points; only UNGRADED is our fault."""
+
+    PASSED = "passed"
+    FAILED = "failed"  # wrong values
+    NOT_IMPLEMENTED = "not_implemented"  # still the stub, or the name or file is missing
+    RAISED = "raised"  # the student's code raised
+    TIMED_OUT = "timed_out"
+    OUT_OF_MEMORY = "out_of_memory"
+    CRASHED = "crashed"  # a signal, or the process ended itself
+    REFUSED = "refused"  # broke the protocol or a policy
+    SKIPPED = "skipped"  # a check it depends on did not pass
+    UNGRADED = "ungraded"  # our fault: no score, retried, exit code 3
+
+
+class Visibility(enum.StrEnum):
+    """Gradescope's four words for who sees a test."""
+
+    VISIBLE = "visible"
+    HIDDEN = "hidden"
+    AFTER_DUE_DATE = "after_due_date"
+    AFTER_PUBLISHED = "after_published"
+
+
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every record: immutable, typed, refuses unknown fields when decoded."""
+
+
+# --- manifest ---------------------------------------------------------------------------------------
+
+
+class Limits(Record, frozen=True):
+    """Limits of one assignment. `*_s` are seconds of the parent's clock, `memory_mib` is per worker."""
+
+    import_s: float = 20.0
+    call_s: float = 10.0
+    check_s: float = 60.0
+    total_s: float = 540.0
+    memory_mib: int = 2048
+
+
+class Part(Record, frozen=True):
+    id: str
+    title: str
+    points: float
+
+
+class Question(Record, frozen=True):
+    """A question of the hand-out; its checks' points must add up to `points`."""
+
+    id: str
+    part: str
+    title: str
+    points: float
+    files: tuple[str, ...] = ()  # submitted files it rests on
+
+
+class Manifest(Record, frozen=True):
+    """`reference/<assignment>/assignment.toml`, decoded."""
+
+    id: str
+    title: str
+    submitted: tuple[str, ...]  # files the student hands in, relative to the assignment's root
+    given: tuple[str, ...]  # files and folders of ours, staged beside them
+    parts: tuple[Part, ...]
+    questions: tuple[Question, ...]
+    optional: tuple[str, ...] = ()  # handed in if there, for instance saved results
+    limits: Limits = Limits()
+    hidden_visibility: Visibility = Visibility.AFTER_PUBLISHED
+    seed: int = 0
+
+
+# --- submission -------------------------------------------------------------------------------------
+
+
+class Submission(Record, frozen=True):
+    """A staged submission: what intake found, and where it lies now."""
+
+    name: str
+    root: str  # the staged folder; only a worker ever imports from it
+    hashes: dict[str, str]  # submitted file -> sha256
+    missing: tuple[str, ...] = ()  # files of the manifest that were not found
+    findings: tuple[str, ...] = ()  # one sentence each, for people
+    problems: dict[str, str] = {}  # submitted file -> why it cannot be used (not UTF-8, syntax error …)
+
+
+# --- worker -----------------------------------------------------------------------------------------
+
+
+class Returned(Record, frozen=True):
+    """The call came back; `value` is plain data, numpy arrays and handles. `changed`, when it was asked
+    for, lists the positions of arguments that the call changed in place."""
+
+    value: Any
+    changed: tuple[int, ...] = ()
+
+
+class Raised(Record, frozen=True):
+    """The student's code raised. `frames` are lines of the student's own files only."""
+
+    type: str
+    text: str
+    frames: tuple[str, ...] = ()
+    memory: bool = False  # an allocation failed
+    signature: bool = False  # the call does not fit the function's signature
+    missing: bool = False  # no such module, function or attribute
+
+
+class Died(Record, frozen=True):
+    """The worker is gone, or had to be ended. `status` says which kind, `text` says it to the student."""
+
+    status: Status
+    text: str
+    log: str = ""
+    cpu_s: float = 0.0
+
+
+Reply = Returned | Raised | Died
+
+
+# --- results ----------------------------------------------------------------------------------------
+
+
+class CheckSpec(Record, frozen=True):
+    """What a suite declares of a check."""
+
+    id: str
+    title: str
+    question: str
+    points: float
+    visibility: Visibility
+    needs: tuple[str, ...] = ()
+
+
+class CheckResult(Record, frozen=True):
+    """The outcome of one check; carries no points."""
+
+    id: str
+    status: Status
+    message: str = ""  # for the student
+    staff: str = ""
+    seconds: float = 0.0
+    cpu_s: float = 0.0  # spent in the student's worker
+
+
+class CheckScore(Record, frozen=True):
+    id: str
+    title: str
+    question: str
+    status: Status
+    score: float
+    max_score: float
+    visibility: Visibility
+    message: str
+    staff: str = ""
+    seconds: float = 0.0
+    cpu_s: float = 0.0
+
+
+class QuestionScore(Record, frozen=True):
+    id: str
+    part: str
+    title: str
+    score: float
+    max_score: float
+    status: Status
+
+
+class PartScore(Record, frozen=True):
+    id: str
+    title: str
+    score: float
+    max_score: float
+
+
+class Scorecard(Record, frozen=True):
+    """`scorecard.json`: everything that is known of one graded submission."""
+
+    assignment: str
+    title: str
+    submission: str
+    digest: str
+    score: float
+    max_score: float
+    complete: bool  # every check has a status of its own and none is UNGRADED
+    parts: tuple[PartScore, ...]
+    questions: tuple[QuestionScore, ...]
+    checks: tuple[CheckScore, ...]
+    findings: tuple[str, ...] = ()
+    isolation: dict[str, bool] = {}
+    versions: dict[str, str] = {}
+    seconds: float = 0.0
+    cpu_s: float = 0.0

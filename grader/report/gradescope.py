@@ -1,0 +1,150 @@
+"""Scorecard -> the object that Gradescope reads from `results.json`.
+
+Source of the format: gradescope/autograder_samples, docs/specs.md; `schemas/results.schema.json` states it.
+Titles, messages and findings may hold text that a student controls, so all of them are cleaned and cut here.
+Staff text and CPU times stay in `scorecard.json`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from grader.records import CheckScore, Scorecard, Status, Visibility
+
+MAX_NAME = 200  # characters
+MAX_OUTPUT = 10_000  # characters of one message; Gradescope itself cuts at about 100,000
+MAX_FINDINGS = 10_000  # characters of all findings together
+
+STATUS_WORDS = {
+    Status.PASSED: "passed",
+    Status.FAILED: "wrong values",
+    Status.NOT_IMPLEMENTED: "not implemented",
+    Status.RAISED: "raised an exception",
+    Status.TIMED_OUT: "ran out of time",
+    Status.OUT_OF_MEMORY: "ran out of memory",
+    Status.CRASHED: "crashed",
+    Status.REFUSED: "refused",
+    Status.SKIPPED: "skipped",
+    Status.UNGRADED: "could not be graded",
+}
+
+_ESCAPE_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
+    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # OSC, DCS … and end
+    r"|\x1b[ -/]*[0-~]"  # the short ones
+)
+# Direction overrides and isolates would let a message pass itself off as another one.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+def gradescope_results(card: Scorecard) -> dict[str, Any]:
+    """The content of `results.json`: plain dicts, lists, strings and numbers, valid by the schema.
+
+    Tests come in the manifest's order of questions, numbered "<question>.<check>" from 1.
+    """
+    tests = [
+        _test(check, f"{question_index}.{check_index}")
+        for question_index, question in enumerate(card.questions, start=1)
+        for check_index, check in enumerate(
+            (check for check in card.checks if check.question == question.id), start=1
+        )
+    ]
+    results: dict[str, Any] = {
+        "output": _summary(card),
+        "output_format": "text",
+        "test_output_format": "text",
+        "test_name_format": "text",
+        "execution_time": round(card.seconds, 3),
+        "tests": tests,
+        "extra_data": {
+            "assignment": card.assignment,
+            "complete": card.complete,
+            "digest": card.digest,
+            "versions": card.versions,
+        },
+    }
+    # A top-level score overrides the tests' sum, so one home for the points is better: the tests. But
+    # Gradescope lets it be left out only if every test has a score, which an entry without points has not.
+    if not tests or any("score" not in test for test in tests):
+        results["score"] = card.score
+    return results
+
+
+def clean_text(text: str, limit: int = MAX_OUTPUT) -> str:
+    """Text that is safe to show: `\\n` line ends, no escape sequences, no control characters but newline
+    and tab, no lone surrogates, at most `limit` characters (the middle of a longer text is left out)."""
+    text = _ESCAPE_SEQUENCE.sub("", text)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = replace_surrogates(_CONTROL.sub("", text))
+    if len(text) <= limit:
+        return text
+    mark = f" [… middle left out: {len(text)} characters in all …] "
+    room = max(limit - len(mark), 0)
+    tail = room // 3
+    return (text[: room - tail] + mark + text[len(text) - tail :])[:limit]
+
+
+def replace_surrogates(text: str) -> str:
+    """`text` with U+FFFD for every lone surrogate, which UTF-8 cannot carry."""
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def is_hidden(check: CheckScore) -> bool:
+    """Whether students may not (yet) see the outcome of this check."""
+    return check.visibility is not Visibility.VISIBLE
+
+
+def points_text(points: float) -> str:
+    """Points for people, with at most two decimals: 37.5, 40, 0.33."""
+    return f"{points:.2f}".rstrip("0").rstrip(".")
+
+
+def count_text(count: int, noun: str) -> str:
+    """`1 check`, `3 checks`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _test(check: CheckScore, number: str) -> dict[str, Any]:
+    test: dict[str, Any] = {
+        "number": number,
+        "name": clean_text(check.title or check.id, MAX_NAME),
+        "status": "passed" if check.status is Status.PASSED else "failed",
+        "visibility": check.visibility.value,
+        "output": clean_text(check.message) or f"{STATUS_WORDS[check.status].capitalize()}.",
+        "extra_data": {"check": check.id, "status": check.status.value},
+    }
+    if check.max_score > 0:  # without points it is for information, and Gradescope shows the status alone
+        test |= {"score": check.score, "max_score": check.max_score}
+    return test
+
+
+def _summary(card: Scorecard) -> str:
+    """The text over all tests. It is always visible, so hidden checks add to no figure in it but their
+    own number."""
+    shown = [check for check in card.checks if not is_hidden(check)]
+    hidden = len(card.checks) - len(shown)
+    passed = sum(check.status is Status.PASSED for check in shown)
+    earned = points_text(math.fsum(check.score for check in shown))
+    possible = points_text(math.fsum(check.max_score for check in shown))
+    subject = "visible check" if hidden else "check"
+    paragraphs = [
+        f"Score: {earned} / {possible} points, {passed} of {count_text(len(shown), subject)} passed."
+    ]
+    if hidden:
+        is_hidden_text = "check is hidden: its" if hidden == 1 else "checks are hidden: their"
+        paragraphs.append(
+            f"{hidden} more {is_hidden_text} result and points are not shown and are not part of the "
+            "figures above."
+        )
+    if not card.complete:
+        paragraphs.append(
+            "Not everything could be graded. This is a fault of the grading system and not of your "
+            "submission: course staff must run it again, and this score is not final."
+        )
+    if card.findings:
+        lines = "\n".join(f"- {clean_text(finding, 1_000)}" for finding in card.findings)
+        paragraphs.append("About the files you handed in:\n" + clean_text(lines, MAX_FINDINGS))
+    return "\n\n".join(paragraphs)

@@ -1,0 +1,200 @@
+"""Scorecard -> the text a person reads in a terminal after a run."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Collection, Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from grader.records import CheckScore, PartScore, QuestionScore, Scorecard, Status, Visibility
+from grader.report.gradescope import STATUS_WORDS, clean_text, count_text, is_hidden, points_text
+
+_BAR = 12  # columns
+_MAX_MESSAGE = 4_000  # characters of one message; the reports on disk have more
+_NARROWEST = 40  # columns; below, nothing is legible
+
+_STYLES = {Status.SKIPPED: "dim", Status.UNGRADED: "bold magenta"}
+
+
+def render(card: Scorecard, *, hidden: bool, width: int | None = None, color: bool) -> str:
+    """The whole card as text that ends with a newline.
+
+    hidden: True for staff, who see every check. False for students: hidden checks are counted, but neither
+    their outcome nor their points enter any figure.
+    width: columns; 80 when None.
+    color: with ANSI colours, or plain text.
+    """
+    shown = [check for check in card.checks if hidden or not is_hidden(check)]
+    concealed = [check for check in card.checks if not hidden and is_hidden(check)]
+    blocks: list[RenderableType] = [
+        _heading(card),
+        _points_table(card, shown, concealed),
+        *_not_passed(shown),
+        *_findings(card),
+        _closing(card, shown, concealed),
+    ]
+    columns = max(width or 80, _NARROWEST)
+    stream = io.StringIO()
+    console = Console(
+        file=stream,
+        width=columns,
+        height=100,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        no_color=not color,
+        legacy_windows=False,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    for block in blocks:
+        console.print(block)
+    # rich fills lines up to the width, which wraps badly when the text is pasted elsewhere.
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()).rstrip("\n") + "\n"
+
+
+def _heading(card: Scorecard) -> RenderableType:
+    submission = " ".join(clean_text(card.submission, 200).split())
+    return Group(_text(card.title, "bold"), Text(f"Submission: {submission}", style="dim"), Rule(style="dim"))
+
+
+def _points_table(
+    card: Scorecard, shown: Sequence[CheckScore], concealed: Sequence[CheckScore]
+) -> RenderableType:
+    table = Table.grid(expand=True, padding=(0, 2, 0, 0))
+    table.add_column(ratio=1)
+    table.add_column(width=_BAR)
+    table.add_column(justify="right", no_wrap=True)
+    for part in card.parts:
+        questions = [question for question in card.questions if question.part == part.id]
+        mine = {question.id for question in questions}
+        earned, possible = _points(part, shown, concealed, mine)
+        table.add_row(_text(part.title, "bold"), Text(), _share(earned, possible, "bold"))
+        for question in questions:
+            earned, possible = _points(question, shown, concealed, {question.id})
+            name = Padding(_text(question.title), (0, 0, 0, 2))
+            table.add_row(name, _bar(earned, possible), _share(earned, possible))
+    return Padding(table, (1, 0, 0, 0))
+
+
+def _points(
+    entry: PartScore | QuestionScore | Scorecard,
+    shown: Sequence[CheckScore],
+    concealed: Sequence[CheckScore],
+    questions: Collection[str],
+) -> tuple[float, float]:
+    """Points earned and possible: the card's own figures, or the visible checks' where they would tell
+    about concealed ones."""
+    if not any(check.question in questions for check in concealed):
+        return entry.score, entry.max_score
+    visible = [check for check in shown if check.question in questions]
+    return math.fsum(check.score for check in visible), math.fsum(check.max_score for check in visible)
+
+
+def _share(earned: float, possible: float, style: str = "") -> Text:
+    return Text(f"{points_text(earned)} / {points_text(possible)}", style=style)
+
+
+def _bar(earned: float, possible: float) -> Text:
+    if not possible:
+        return Text()
+    # A full bar means full points and an empty one none at all, whatever rounding says.
+    filled = 0 if earned == 0 else max(1, math.floor(_BAR * earned / possible + 1e-9))
+    return Text("━" * filled, style="green") + Text("╌" * (_BAR - filled), style="dim")
+
+
+def _not_passed(shown: Sequence[CheckScore]) -> list[RenderableType]:
+    """One block per failed check; skipped ones follow from those and come last, a line or two each."""
+    failed = [check for check in shown if check.status not in (Status.PASSED, Status.SKIPPED)]
+    skipped = [check for check in shown if check.status is Status.SKIPPED]
+    blocks: list[RenderableType] = []
+    if failed:
+        blocks.append(Text("\nChecks that did not pass", style="bold"))
+        blocks += [_failed(check) for check in failed]
+    if skipped:
+        blocks.append(Text("\nSkipped, because a check they build on did not pass", style="bold"))
+        blocks.append(Padding(Group(*(_skipped(check) for check in skipped)), (1, 0, 0, 2)))
+    return blocks
+
+
+def _failed(check: CheckScore) -> RenderableType:
+    first = Text(check.id, style="bold")
+    first.append("  ")
+    first.append(STATUS_WORDS[check.status], style=_STYLES.get(check.status, "red"))
+    if is_hidden(check):
+        first.append("  (hidden)", style="dim")
+    lines: list[RenderableType] = [Padding(first, (0, 0, 0, 2)), Padding(_text(check.title), (0, 0, 0, 4))]
+    if check.message.strip():
+        message = clean_text(check.message, _MAX_MESSAGE).strip("\n").expandtabs(4)
+        lines += [Padding(Text(line), (0, 0, 0, 6)) for line in message.split("\n")]
+    return Padding(Group(*lines), (1, 0, 0, 0))
+
+
+def _skipped(check: CheckScore) -> Text:
+    line = Text(check.id)
+    if is_hidden(check):
+        line.append("  (hidden)", style="dim")
+    reason = " ".join(clean_text(check.message, 300).split())
+    if reason:
+        line.append(f"  {reason}", style="dim")
+    return line
+
+
+def _findings(card: Scorecard) -> list[RenderableType]:
+    if not card.findings:
+        return []
+    rows = Table.grid(padding=(0, 1, 0, 0))
+    for finding in card.findings:
+        rows.add_row("-", Text(clean_text(finding, 500)))
+    return [Text("\nAbout the submitted files", style="bold"), Padding(rows, (0, 0, 0, 2))]
+
+
+def _closing(card: Scorecard, shown: Sequence[CheckScore], concealed: Sequence[CheckScore]) -> RenderableType:
+    lines: list[RenderableType] = [Text()]
+    if shown and all(check.status is Status.PASSED for check in shown):
+        what = "Every visible check passed." if concealed else "Every check passed."
+        lines.append(Text(what, style="green"))
+    if concealed:
+        lines.append(Text(_about_concealed(concealed)))
+    if not card.complete:
+        lines.append(
+            Text(
+                "Not complete: something could not be graded, through no fault of the submission. "
+                "Grade it again; this score is not final.",
+                style="bold magenta",
+            )
+        )
+    lines.append(Text(_isolation(card.isolation), style="dim"))
+    earned, possible = _points(card, shown, concealed, {question.id for question in card.questions})
+    lines.append(Text("Score: ", style="bold") + _share(earned, possible, "bold"))
+    return Group(*lines)
+
+
+def _about_concealed(concealed: Sequence[CheckScore]) -> str:
+    whose = "its result is" if len(concealed) == 1 else "their results are"
+    never = any(check.visibility is Visibility.HIDDEN for check in concealed)
+    when = "for course staff only" if never else "shown after grading"
+    worth = points_text(math.fsum(check.max_score for check in concealed))
+    points = "point" if worth == "1" else "points"
+    return (
+        f"{count_text(len(concealed), 'hidden check')}: {whose} {when} "
+        f"({worth} {points}, not in the figures here)."
+    )
+
+
+def _isolation(layers: dict[str, bool]) -> str:
+    held = [name for name, is_on in layers.items() if is_on]
+    missing = [name for name, is_on in layers.items() if not is_on]
+    text = f"Isolation: {', '.join(held) or 'none'}"
+    return f"{text}; not in force: {', '.join(missing)}" if missing else text
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Literal text: no markup is read from what a suite or a student wrote."""
+    return Text(clean_text(text, _MAX_MESSAGE), style=style)

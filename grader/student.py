@@ -1,0 +1,138 @@
+"""Plain `pytest` as a door: in `student/<assignment>` it grades that folder, `--subject=DIR` another.
+
+Loaded by every pytest in this environment, it stays out of the way unless the ini file names an
+`assignment`. Hidden checks are not run here: students see their results after grading.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from grader import plugin
+from grader.errors import GraderError
+from grader.grading import Desk, isolation, versions
+from grader.paths import find_assignment
+from grader.plugin import Grading, Run
+from grader.records import CheckResult, CheckSpec, Manifest, Status
+from grader.report.terminal import render
+from grader.scoring import score
+from grader.worker.inline import Inline
+from grader.worker.launch import Launcher, Spawner, default_launcher
+
+LATER = "Judged after you hand in."
+PLACE = {
+    Inline: "Your code runs inside this very process (--inline): no clocks, no isolation, debuggers work.",
+    Spawner: "Your code runs in a plain process: nothing isolates it, which is fine for your own code.",
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addini("assignment", "torchgrade: the assignment whose suite this is")
+    group = parser.getgroup("torchgrade")
+    group.addoption("--subject", type=Path, help="folder or zip to grade; default: this folder")
+    group.addoption("--inline", action="store_true", help="run the code in this process, for debuggers")
+    group.addoption("--plain", action="store_true", help="run the code in a plain, cold process")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "check(id, question=, points=): a check of an assignment")
+    name = config.getini("assignment")
+    if not name:
+        if config.getoption("subject"):
+            # pytest looks for its ini file before it knows our option, and takes a separate DIR for a test path.
+            raise pytest.UsageError("write --subject=DIR, with the equals sign, beside an assignment's pytest.ini")
+        return
+    # `python -m pytest` puts the student's folder first on the import path; nothing here may come from it.
+    sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != config.invocation_params.dir]
+    try:
+        config.pluginmanager.register(StudentDoor(config, name), "torchgrade-student-door")
+    except GraderError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+class StudentDoor:
+    """Sets up one grading of one tree, and prints its points at the end."""
+
+    def __init__(self, config: pytest.Config, name: str) -> None:
+        assignment = find_assignment(name)
+        self._launcher: Launcher
+        if config.getoption("inline"):
+            self._launcher = Inline()
+        elif config.getoption("plain"):
+            self._launcher = Spawner()
+        else:
+            self._launcher = default_launcher()
+        self._desk = Desk(assignment, self._launcher, protected=False)
+        here = config.rootpath
+        subject: Path = config.getoption("subject") or (
+            assignment.student if here == assignment.suite else here
+        )
+        # A debugger should stop in the student's own file, not in a staged copy.
+        self._submission = self._desk.stage(subject)
+        if config.getoption("inline") and subject.is_dir():
+            self._submission = structs.replace(self._submission, root=str(subject.resolve()))
+        self.run = Run(
+            self._desk.manifest,
+            self._desk.subject(self._submission),
+            self._desk.reference,
+            self._desk.stored,
+            hidden=False,
+            strict=False,
+        )
+        config.pluginmanager.register(plugin, "torchgrade-fixtures")
+        config.pluginmanager.register(Grading(self.run), "torchgrade-grading")
+
+    def pytest_report_header(self) -> str:
+        text = PLACE.get(type(self._launcher))  # type: ignore[arg-type]
+        return f"torchgrade: {text or 'Your code runs in a sandboxed worker process, as it does when it is graded.'}"
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        run = self.run
+        later = {
+            spec.id: CheckResult(id=spec.id, status=Status.SKIPPED, message=LATER)
+            for spec in run.specs
+            if spec.id not in run.results and spec.id not in run.selected
+        }
+        asked = {spec.question for spec in run.specs if spec.id in run.selected}
+        specs = [spec for spec in run.specs if spec.question in asked]
+        if not specs:
+            return
+        card = score(
+            narrowed(run.manifest, specs),
+            specs,
+            {k: v for k, v in {**later, **run.results}.items() if k in {spec.id for spec in specs}},
+            submission=self._submission,
+            isolation=isolation(run.student),
+            versions=versions(self._launcher),
+            seconds=0.0,
+        )
+        terminalreporter.write(render(card, hidden=False, color=bool(terminalreporter.hasmarkup)))
+
+    def pytest_unconfigure(self) -> None:
+        self.run.student.close()
+        self._desk.close()
+        self._launcher.close()
+
+
+def narrowed(manifest: Manifest, specs: Iterable[CheckSpec]) -> Manifest:
+    """The manifest of the questions that `specs` belong to, worth what these checks are worth."""
+    points: dict[str, float] = {}
+    for spec in specs:
+        points[spec.question] = points.get(spec.question, 0.0) + spec.points
+    questions = tuple(
+        structs.replace(question, points=points[question.id])
+        for question in manifest.questions
+        if question.id in points
+    )
+    parts = tuple(
+        structs.replace(part, points=sum(q.points for q in questions if q.part == part.id))
+        for part in manifest.parts
+        if any(q.part == part.id for q in questions)
+    )
+    return structs.replace(manifest, parts=parts, questions=questions)

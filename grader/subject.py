@@ -1,0 +1,345 @@
+"""What a test sees of a submission: names that become requests to a worker.
+
+    student.rnn_lstm_captioning.rnn_forward(x, h0, Wx, Wh, b)   a call; the value comes back as plain data
+    model = student.transformers.Encoder(2, 4, 8, 1, 0.2)       an object that stays there: a Remote too
+    model(x), model.layers, model.fill({...})                   call it, go into it, overwrite parameters
+    student.probes.captioning.fill(model)                       a function of the suite, run in the worker
+
+A Remote resolves nothing here: attribute access only builds a longer name. A student's failure ends the
+check with a Verdict; the same failure of the reference is a GraderError.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from grader.errors import GraderError, SandboxUnavailable, Verdict, WorkerError
+from grader.outcomes import died_verdict, forged, raised_verdict, unchanged
+from grader.records import Died, Limits, Raised, Reply, Returned, Status, Submission
+from grader.worker.launch import AnyWorker, Launcher
+from grader.worker.sandbox import hides_answers, reachable_by_others
+from grader.worker.wire import HandleRef
+
+PROBES: Final = "torchgrade_probes"
+
+
+class Subject:
+    """A staged submission behind a worker, started on first use and again after its end.
+
+    probes: the suite's folder of probe modules, or None.
+    reference: the submission is our own solution: its failures are faults of ours.
+    answers: files that the worker must not be able to read; without any, it runs wherever it can.
+    """
+
+    def __init__(
+        self,
+        submission: Submission,
+        launcher: Launcher,
+        limits: Limits,
+        *,
+        probes: Path | None = None,
+        reference: bool = False,
+        answers: Sequence[Path] = (),
+        seed: int = 0,
+    ) -> None:
+        self._submission = submission
+        self._launcher = launcher
+        self._limits = limits
+        files = sorted(probes.glob("*.py")) if probes else []
+        self._probes = {file.stem: file.read_text(encoding="utf-8") for file in files}
+        self._reference = reference
+        self._answers = answers
+        self._seed = seed
+        self._worker: AnyWorker | None = None
+        self._generation = 0
+        self._imported: set[str] = set()
+        self._broken: dict[str, Verdict] = {}  # modules that cannot be imported: found out once
+        self._garbage: list[int] = []
+        self._deadline = float("inf")
+        self._cpu_s = 0.0
+        self.layers: dict[str, str] = {}
+
+    # --- names ------------------------------------------------------------------------------------
+
+    def __getattr__(self, name: str) -> Remote:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return Remote(self, name)
+
+    def __getitem__(self, module: str) -> Remote:
+        """A module by its dotted name: `student["dl.simclr.contrastive_loss"]`."""
+        return Remote(self, module)
+
+    @property
+    def probes(self) -> Remote:
+        """The suite's probe modules: `student.probes.captioning.fill(model)`."""
+        return Remote(self, PROBES)
+
+    # --- life -------------------------------------------------------------------------------------
+
+    def fresh(self) -> None:
+        """The next request goes to a new worker, with nothing left of earlier ones."""
+        if self._worker is not None:
+            self._cpu_s += self._worker.cpu_now_s()
+            self._worker.close()
+            self._worker = None
+
+    close = fresh
+
+    def begin_check(self, limit_s: float) -> None:
+        """From now on all requests together may take `limit_s`."""
+        self._deadline = time.monotonic() + limit_s
+
+    def cpu_now_s(self) -> float:
+        """Processor seconds that the submission's workers have used."""
+        return self._cpu_s + (self._worker.cpu_now_s() if self._worker else 0.0)
+
+    def log(self) -> str:
+        return self._worker.log() if self._worker else ""
+
+    def _running(self) -> AnyWorker:
+        if self._worker is not None and not self._worker.alive:
+            self.fresh()
+        if self._worker is None:
+            self._worker = self._launcher.start(self._submission.root, self._limits.memory_mib)
+            self._generation += 1
+            self._imported.clear()
+            self._garbage.clear()
+            self.layers = dict(self._worker.layers)
+            self._refuse_unprotected()
+        return self._worker
+
+    def _refuse_unprotected(self) -> None:
+        if not self._answers or self.layers.get("landlock") == "":
+            return
+        open_ = [path.name for path in self._answers if reachable_by_others(str(path))]
+        if not hides_answers(self.layers):
+            raise SandboxUnavailable(
+                "on this machine nothing keeps graded code from reading the answers (no Landlock, no other user "
+                "to switch to); run as root or on a kernel with Landlock, or pass --allow-unprotected"
+            )
+        if open_:
+            raise SandboxUnavailable(
+                f"without Landlock every user can read {', '.join(open_)}; take the rights of others away "
+                "(chmod o-rwx on the repository), or pass --allow-unprotected"
+            )
+
+    # --- requests ---------------------------------------------------------------------------------
+
+    def _import(self, module: str) -> None:
+        """Has the worker import a module of the submission, once. Raises the same Verdict each time."""
+        if module in self._broken:
+            raise self._broken[module]
+        self._running()
+        if module in self._imported:
+            return
+        file = module.replace(".", "/") + ".py"
+        try:
+            if module == PROBES:
+                self._exchange(["probes", PROBES, self._probes], "the probes", self._limits.import_s)
+            elif file in self._submission.missing:
+                raise Verdict(Status.NOT_IMPLEMENTED, f"{file} was not found in the submission")
+            elif file in self._submission.problems:
+                raise Verdict(Status.RAISED, f"{file} cannot be used: {self._submission.problems[file]}")
+            else:
+                self._exchange(["import", module], f"importing {file}", self._limits.import_s)
+        except Verdict as verdict:
+            self._broken[module] = verdict
+            raise
+        self._imported.add(module)
+
+    def _request(self, verb: str, remote: Remote, fields: list[Any], limit_s: float | None) -> Returned:
+        """One verb on one target; objects in the reply become Remotes."""
+        if isinstance(remote._start, str):
+            self._import(remote._start)
+        worker = self._running()
+        start = remote._start if isinstance(remote._start, str) else self._handle(remote._start)
+        request = [verb, [start, remote._path], *self._outward(fields)]
+        if self._garbage:
+            numbers, self._garbage = self._garbage, []
+            worker.ask(["drop", numbers], self._limits.call_s)
+        reply = self._exchange(request, remote._name(), limit_s or self._limits.call_s)
+        return Returned(value=self._inward(reply.value), changed=reply.changed)
+
+    def _batch(self, requests: list[list[Any]], what: str, limit_s: float | None) -> list[Any]:
+        reply = self._exchange(["batch", self._outward(requests)], what, limit_s or self._limits.call_s)
+        values = self._inward(reply.value)
+        if type(values) is not list or len(values) != len(requests):
+            raise forged()
+        return values
+
+    def _exchange(self, request: list[Any], what: str, limit_s: float) -> Returned:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise Verdict(Status.TIMED_OUT, "the calls of this check together took longer than it may take")
+        worker = self._running()
+        reply = worker.ask(request, min(limit_s, left))
+        match reply:
+            case Returned():
+                return reply
+            case Raised():
+                verdict = raised_verdict(reply, what, worker.log())
+            case Died():
+                verdict = died_verdict(reply, what)
+        if self._reference:
+            raise GraderError(f"the reference failed: {verdict.text} {verdict.staff}")
+        raise verdict
+
+    def _outward(self, value: Any) -> Any:
+        """Plain data for the wire: Remotes that stand for an object become handles."""
+        if isinstance(value, Remote):
+            if isinstance(value._start, str) or value._path:
+                raise GraderError(f"{value._name()} is a name, not a value: fetch it with .get() first")
+            return self._handle(value._start)
+        if isinstance(value, (list, tuple)):
+            return [self._outward(item) for item in value]
+        if isinstance(value, Mapping):
+            return {key: self._outward(item) for key, item in value.items()}
+        return value
+
+    def _handle(self, anchor: Anchor) -> HandleRef:
+        if anchor.subject is not self or anchor.generation != self._generation:
+            raise WorkerError("an object was used after its worker had ended")
+        return HandleRef(anchor.id)
+
+    def _inward(self, value: Any) -> Any:
+        if isinstance(value, HandleRef):
+            return Remote(self, Anchor(self, value, self._generation))
+        if type(value) is list:
+            return [self._inward(item) for item in value]
+        if type(value) is dict:
+            return {key: self._inward(item) for key, item in value.items()}
+        return value
+
+
+class Anchor:
+    """Keeps an object alive in its worker for as long as something here refers to it."""
+
+    def __init__(self, subject: Subject, ref: HandleRef, generation: int) -> None:
+        self.subject = subject
+        self.id = ref.id
+        self.label = ref.label
+        self.generation = generation
+
+    def __del__(self) -> None:
+        if self.generation == self.subject._generation:
+            self.subject._garbage.append(self.id)
+
+
+class Vjp(NamedTuple):
+    """Output of a call, and the gradients of <output, upstream>: None where none arrived."""
+
+    output: Any
+    inputs: list[Any]
+    parameters: dict[str, Any]
+
+
+class Remote:
+    """A name in the worker: a module, function or class of the student's, or an object that stays there."""
+
+    def __init__(
+        self, subject: Subject, start: str | Anchor, path: str = "", options: Mapping[str, Any] | None = None
+    ) -> None:
+        self._subject = subject
+        self._start = start
+        self._path = path
+        self._options = options or {}
+
+    def __getattr__(self, name: str) -> Remote:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return Remote(self._subject, self._start, f"{self._path}.{name}".lstrip("."))
+
+    def __getitem__(self, index: int) -> Remote:
+        """An item of a list of the worker's: `model.layers[0]`."""
+        return Remote(self._subject, self._start, f"{self._path}.{index}")
+
+    def _name(self) -> str:
+        if isinstance(self._start, Anchor):
+            return f"{self._start.label}.{self._path}" if self._path else self._start.label
+        return "the code under examination" if self._start == PROBES else self._path or self._start
+
+    def using(self, **options: Any) -> Remote:
+        """The same target with options for its calls.
+
+        seed: of Python, numpy and torch before the call · only: the one item of a returned tuple to send ·
+        keep: items of a returned tuple that stay in the worker · limit_s: of the call · changes: True when
+        the call may change its arguments in place.
+        """
+        return Remote(self._subject, self._start, self._path, {**self._options, **options})
+
+    def _sent_options(self) -> dict[str, Any]:
+        sent = {k: v for k, v in self._options.items() if k in ("seed", "only", "keep")}
+        return {"seed": self._subject._seed, **sent}
+
+    def _ask(self, verb: str, *fields: Any) -> Returned:
+        return self._subject._request(verb, self, list(fields), self._options.get("limit_s"))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Calls it. The arguments are compared afterwards: a call that changed one of them in place, unless
+        it may, ends the check as FAILED."""
+        watch = not self._options.get("changes") and self._start != PROBES
+        reply = self._ask("call", args, kwargs, {**self._sent_options(), "watch": watch})
+        if watch:
+            unchanged(self._name(), reply.changed)
+        return reply.value
+
+    def get(self) -> Any:
+        """The value behind the name: plain data, an array, or a Remote."""
+        return self._ask("get").value
+
+    def vjp(
+        self,
+        args: Sequence[Any],
+        upstream: np.ndarray[Any, Any],
+        *,
+        wrt: Sequence[int] = (),
+        parameters: bool = False,
+        **kwargs: Any,
+    ) -> Vjp:
+        """Output and gradients for the arguments numbered in `wrt` and, of a module, for all parameters.
+        No gradient is computed when the output has another shape than `upstream`."""
+        options = {**self._sent_options(), "wrt": list(wrt), "upstream": upstream, "parameters": parameters}
+        value = self._ask("vjp", args, kwargs, options).value
+        try:
+            return Vjp(value["output"], value["inputs"], value["parameters"])
+        except (TypeError, KeyError):
+            raise forged() from None
+
+    def sweep(self, args: Sequence[Any], index: int, stack: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """One call per slice of `stack`, which stands in for argument `index`; outputs come stacked."""
+        value = self._ask("sweep", args, index, stack, self._sent_options()).value
+        if not isinstance(value, np.ndarray) or value.shape[:1] != stack.shape[:1]:
+            raise forged()
+        return value
+
+    def parameters(self) -> dict[str, Any]:
+        """The named parameters of a module, as arrays."""
+        value = self._ask("parameters").value
+        if type(value) is not dict:
+            raise forged()
+        return value
+
+    def fill(self, values: Mapping[str, Any]) -> None:
+        """Overwrites named parameters of a module."""
+        self._ask("fill", values)
+
+
+def batch(calls: Sequence[tuple[Remote, Sequence[Any]]]) -> list[Any]:
+    """Several calls of one subject in one message; the first failure is the whole batch's."""
+    first = calls[0][0]
+    subject = first._subject
+    requests = []
+    for remote, args in calls:
+        if isinstance(remote._start, str):
+            subject._import(remote._start)
+            start: Any = remote._start
+        else:
+            start = subject._handle(remote._start)
+        requests.append(["call", [start, remote._path], list(args), {}, remote._sent_options()])
+    return subject._batch(requests, first._name(), first._options.get("limit_s"))

@@ -1,0 +1,262 @@
+"""Everything that runs beside student code: calls in, values out. No test, no answer, no verdict.
+
+A request is `[verb, *fields]`; a target names a callable or value of the student's:
+`["module", "path.in.it"]` or `[HandleRef, "path.in.it"]` (an empty path is the object itself).
+Whatever the student's code raises comes back as data.
+"""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import os
+import random
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+from grader.worker import wire
+from grader.worker.wire import HandleRef, Unsendable
+
+MEMORY_WORDS = ("can't allocate memory", "not enough memory", "std::bad_alloc", "Cannot allocate memory")
+MAX_TEXT, MAX_FRAMES = 2000, 12
+
+
+class Missing(Exception):
+    """The request names something that the student's file does not have."""
+
+
+class Box:
+    """One worker's state: the objects that stayed here, and the probes that were sent.
+
+    root: the staged submission, first on sys.path.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = os.path.join(root, "")
+        self._handles: dict[int, Any] = {}
+        self._numbers = itertools.count()
+        self._verbs: dict[str, Callable[..., Any]] = {
+            "import": self._import,
+            "call": self._call,
+            "get": self._get,
+            "vjp": self._vjp,
+            "sweep": self._sweep,
+            "parameters": self._parameters,
+            "fill": self._fill,
+            "probes": self._take_probes,
+            "drop": self._drop,
+            "batch": self._batch,
+        }
+
+    def answer(self, meta: bytes | bytearray, payload: bytes | bytearray, request_id: int) -> list[memoryview]:
+        """One request's body to the finished reply frame."""
+        try:
+            verb, *fields = wire.unpack(meta, payload, handle=self._resolve)
+            packer = wire.Packer(self._foreign)
+            os.chdir(self._root)
+            body = packer.pack(self._verbs[verb](*fields))
+            return packer.frame(wire.RETURNED, request_id, body)
+        except BaseException as error:
+            return wire.Packer().frame(wire.RAISED, request_id, self._report(error))
+
+    # --- verbs ------------------------------------------------------------------------------------
+
+    def _import(self, name: str) -> Any:
+        importlib.import_module(name)
+        return [None, None]
+
+    def _call(self, target: Any, args: list[Any], kwargs: dict[str, Any], options: dict[str, Any]) -> Any:
+        """options: seed · only: index of the one item to return · keep: items that stay here as handles ·
+        watch: also return the positions of the array arguments that the call changed in place. (That is a
+        claim of this process, but a false one gains nothing: whoever could lie here could clone.)"""
+        function = self._find(target)
+        tensors = [to_torch(value) for value in (*args, *kwargs.values())]
+        seed_everything(options.get("seed", 0))
+        value = function(*tensors[: len(args)], **dict(zip(kwargs, tensors[len(args) :], strict=True)))
+        changed = None
+        if options.get("watch"):
+            pairs = zip((*args, *kwargs.values()), tensors, strict=True)
+            changed = [i for i, (sent, now) in enumerate(pairs) if differs(sent, now)]
+        return [self._select(value, options), changed]
+
+    def _get(self, target: Any) -> Any:
+        return [self._find(target), None]
+
+    def _vjp(self, target: Any, args: list[Any], kwargs: dict[str, Any], options: dict[str, Any]) -> Any:
+        """Output, and the gradients of <output, upstream> for the arguments numbered in `wrt` and, with
+        `parameters`, for every named parameter of the target module. A gradient that does not arrive is
+        None; all are None when the output has another shape than `upstream`."""
+        function = self._find(target)
+        wrt = options["wrt"]
+        inputs = [
+            to_torch(a).requires_grad_() if i in wrt else to_torch(a) for i, a in enumerate(args)
+        ]
+        named = dict(function.named_parameters()) if options.get("parameters") else {}
+        seed_everything(options.get("seed", 0))
+        output = self._select(function(*inputs, **{k: to_torch(v) for k, v in kwargs.items()}), options)
+        upstream = to_torch(options["upstream"])
+        leaves = [inputs[i] for i in wrt] + list(named.values())
+        grads: Sequence[Any] = [None] * len(leaves)
+        if isinstance(output, torch.Tensor) and output.shape == upstream.shape and output.requires_grad:
+            grads = torch.autograd.grad(output, leaves, upstream.to(output.dtype), allow_unused=True)
+        found = dict(zip(named, grads[len(wrt) :], strict=True))
+        return [{"output": output, "inputs": list(grads[: len(wrt)]), "parameters": found}, None]
+
+    def _sweep(self, target: Any, args: list[Any], index: int, stack: Any, options: dict[str, Any]) -> Any:
+        """Calls once per slice of `stack`, which stands in for argument `index`; outputs come stacked."""
+        function = self._find(target)
+        tensors = [to_torch(a) for a in args]
+        results = []
+        for slice_ in to_torch(stack):
+            tensors[index] = slice_
+            seed_everything(options.get("seed", 0))
+            results.append(self._select(function(*tensors), options))
+        return [torch.stack(results), None]
+
+    def _parameters(self, target: Any) -> Any:
+        return [dict(self._find(target).named_parameters()), None]
+
+    def _fill(self, target: Any, values: dict[str, Any]) -> Any:
+        named = dict(self._find(target).named_parameters())
+        with torch.no_grad():
+            for name, value in values.items():
+                if name not in named:
+                    raise Missing(f"there is no parameter named {name}")
+                named[name].copy_(to_torch(value))
+        return [None, None]
+
+    def _take_probes(self, package: str, sources: dict[str, str]) -> Any:
+        """Makes the suite's probe modules importable as `package` and callable like the student's names."""
+        sys.modules[package] = ModuleType(package)
+        for name, source in sources.items():
+            module = ModuleType(f"{package}.{name}")
+            sys.modules[module.__name__] = module
+            setattr(sys.modules[package], name, module)
+            exec(compile(source, f"<{module.__name__}>", "exec"), module.__dict__)
+        return [None, None]
+
+    def _drop(self, numbers: list[int]) -> Any:
+        for number in numbers:
+            self._handles.pop(number, None)
+        return [None, None]
+
+    def _batch(self, requests: list[list[Any]]) -> Any:
+        """Several requests in one message. The first that fails ends the batch, as its own reply would."""
+        return [[self._verbs[verb](*fields)[0] for verb, *fields in requests], None]
+
+    # --- values -----------------------------------------------------------------------------------
+
+    def _find(self, target: list[Any]) -> Any:
+        start, path = target
+        found = importlib.import_module(start) if isinstance(start, str) else start
+        where = f"{start}.py" if isinstance(start, str) else type(start).__name__
+        for name in path.split(".") if path else ():
+            try:
+                found = found[int(name)] if name.isdigit() else getattr(found, name)
+            except AttributeError as error:
+                # An AttributeError from inside a property of the student's is theirs, not a missing name.
+                if self._frames(error):
+                    raise
+                raise Missing(f"{where} has no {path}") from None
+        return found
+
+    def _select(self, value: Any, options: dict[str, Any]) -> Any:
+        only, keep = options.get("only"), options.get("keep", ())
+        if only is not None:
+            return value[only]
+        if keep and isinstance(value, (tuple, list)):
+            return [self._store(v) if i in keep else v for i, v in enumerate(value)]
+        return value
+
+    def _store(self, value: Any) -> HandleRef:
+        number = next(self._numbers)
+        self._handles[number] = value
+        return HandleRef(number, type(value).__name__)
+
+    def _resolve(self, ref: HandleRef) -> Any:
+        return self._handles[ref.id]
+
+    def _foreign(self, value: Any) -> Any:
+        """A tensor as an array; anything that is not plain data stays here, behind a handle."""
+        if isinstance(value, torch.Tensor):
+            return to_numpy(value)
+        return self._store(value)
+
+    def _frames(self, error: BaseException) -> list[str]:
+        return [
+            f"{frame.filename[len(self._root) :]}, line {frame.lineno}, in {frame.name}: {frame.line}"[:300]
+            for frame in traceback.extract_tb(error.__traceback__)
+            if frame.filename.startswith(self._root)
+        ]
+
+    def _report(self, error: BaseException) -> dict[str, Any]:
+        """An exception as plain data, with the student's own lines only."""
+        text = str(error)[:MAX_TEXT]
+        frames = self._frames(error)
+        if isinstance(error, SyntaxError) and (error.filename or "").startswith(self._root):
+            name = str(error.filename)[len(self._root) :]
+            frames.append(f"{name}, line {error.lineno}: {(error.text or '').strip()}"[:300])
+            text = str(error.msg)
+        return {
+            "type": type(error).__name__[:80],
+            "text": text.replace(self._root, "").encode(errors="replace").decode(),
+            "frames": [f.encode(errors="replace").decode() for f in frames[-MAX_FRAMES:]],
+            "memory": isinstance(error, MemoryError) or any(word in text for word in MEMORY_WORDS),
+            # Raised by the call itself, not by a line of the student's: the arguments do not fit.
+            "signature": isinstance(error, TypeError) and not frames,
+            "missing": isinstance(error, Missing),
+        }
+
+
+def to_torch(value: Any) -> Any:
+    """Arrays of a request become tensors that own their memory; lists and dicts are walked."""
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value.copy())
+    if type(value) is list:
+        return [to_torch(item) for item in value]
+    if type(value) is dict:
+        return {key: to_torch(item) for key, item in value.items()}
+    return value
+
+
+def differs(sent: Any, now: Any) -> bool:
+    """Whether a tensor argument has other contents or another shape than the array it was made of."""
+    if not isinstance(sent, np.ndarray):
+        return False
+    return not np.array_equal(now.detach().numpy(), sent)
+
+
+def to_numpy(tensor: torch.Tensor) -> Any:
+    """A dense CPU copy, refused before it is made when it would not fit a reply."""
+    if tensor.layout != torch.strided or tensor.is_meta or tensor.is_quantized:
+        raise Unsendable(f"a {tensor.layout} tensor on {tensor.device}")
+    if tensor.numel() * tensor.element_size() > wire.MAX_PAYLOAD:
+        raise Unsendable("a tensor larger than one reply may hold")
+    plain = tensor.detach().cpu()
+    if plain.dtype == torch.bfloat16:
+        plain = plain.float()
+    return plain.resolve_conj().resolve_neg().numpy() if plain.is_complex() or plain.is_neg() else plain.numpy()
+
+
+def seed_everything(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(seed)
+
+
+def serve(stream: wire.Stream, box: Box) -> None:
+    """Answers requests until the parent hangs up."""
+    while True:
+        try:
+            header, meta, payload = wire.read_frame(stream)
+        except EOFError:
+            return
+        stream.send(box.answer(meta, payload, header.request_id))

@@ -1,0 +1,279 @@
+"""The parent's side of one worker: send a request, wait no longer than the limit, say what happened.
+
+A worker is never asked to end: whatever breaks a limit or the protocol is killed from outside, and the
+next request goes to a fresh worker.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from grader.errors import WorkerError
+from grader.records import Died, Raised, Reply, Returned, Status
+from grader.worker import wire
+
+LOG_BYTES: Final = 64 << 10
+PATIENCE: Final = 5.0  # a limit may stretch to this many times its length while the machine is busy
+TICK_S: Final = 0.25
+GRACE_S: Final = 0.5  # for a worker that hung up to finish dying, so that its own end can be told from ours
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """How a worker's process ended: exit code (negative for a signal), whether it was we who killed it,
+    and the processor seconds it used."""
+
+    code: int
+    killed: bool = False
+    cpu_s: float = 0.0
+
+
+class Process(Protocol):
+    """The process behind a worker, however it was started."""
+
+    pid: int
+
+    def end(self, grace_s: float) -> Ending:
+        """Kills what is still there after `grace_s` seconds and collects it."""
+        ...
+
+
+class TimeUp(Exception):
+    """The limit of a call has passed."""
+
+
+class Stopwatch:
+    """Charges a worker with the time that passes, less the time it waited for a processor.
+
+    On a loaded machine an honest call may sit in the kernel's run queue for seconds (counted in
+    /proc/<pid>/schedstat); a sleeping or computing one never does. The total is bounded all the same,
+    since a worker could make its own threads compete.
+    """
+
+    def __init__(self, pid: int, limit_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pid = pid
+        self._clock = clock
+        self._start = clock()
+        self._queued: float | None = None  # read at the first tick: most calls are over by then
+        self.limit_s = limit_s
+
+    def _queue_s(self) -> float:
+        try:
+            with open(f"/proc/{self._pid}/schedstat", "rb") as file:
+                return int(file.read().split()[1]) / 1e9
+        except (OSError, IndexError, ValueError):
+            return 0.0
+
+    def left_s(self) -> float:
+        """Seconds until it is worth looking again. Raises TimeUp."""
+        wall = self._clock() - self._start
+        first = min(TICK_S, self.limit_s / 4)
+        if wall < first:
+            return first - wall
+        if self._queued is None:
+            self._queued = self._queue_s()
+        charged = wall - max(0.0, self._queue_s() - self._queued)
+        if charged >= self.limit_s or wall >= PATIENCE * self.limit_s:
+            raise TimeUp
+        return max(self.limit_s - charged, 0.01)
+
+
+class Connection:
+    """Frames over a stream socket, each read and write under the current stopwatch."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self.watch: Stopwatch | None = None
+
+    def _arm(self) -> None:
+        self._sock.settimeout(self.watch.left_s() if self.watch else None)
+
+    def send(self, buffers: list[memoryview]) -> None:
+        for buffer in buffers:
+            while buffer:
+                self._arm()
+                try:
+                    buffer = buffer[self._sock.send(buffer) :]
+                except TimeoutError:
+                    continue
+
+    def receive_into(self, buffer: memoryview) -> None:
+        while buffer:
+            self._arm()
+            try:
+                count = self._sock.recv_into(buffer)
+            except TimeoutError:
+                continue
+            if not count:
+                raise EOFError
+            buffer = buffer[count:]
+
+    def surplus(self) -> bool:
+        """Whether bytes lie waiting though no reply is due."""
+        self._sock.setblocking(False)
+        try:
+            return bool(self._sock.recv(1, socket.MSG_PEEK))
+        except BlockingIOError:
+            return False
+
+    def close(self) -> None:
+        self._sock.close()
+
+
+class LogCapture:
+    """Drains a worker's output, keeping the beginning and the end."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._total = 0
+        self._descriptor = descriptor
+        self._thread = threading.Thread(target=self._drain, daemon=True)
+        self._thread.start()
+
+    def _drain(self) -> None:
+        with open(self._descriptor, "rb", buffering=0) as file:
+            while chunk := file.read(1 << 16):
+                self._total += len(chunk)
+                room = LOG_BYTES // 2 - len(self._head)
+                self._head += chunk[:room]
+                self._tail = (self._tail + chunk[max(room, 0) :])[-LOG_BYTES // 2 :]
+
+    def close(self) -> None:
+        """To be called once the process is gone; waits for the last of its output."""
+        self._thread.join(timeout=2)
+
+    def text(self) -> str:
+        dropped = self._total - len(self._head) - len(self._tail)
+        middle = f"\n… {dropped} bytes left out …\n".encode() if dropped > 0 else b""
+        return bytes(self._head + middle + self._tail).decode(errors="replace")
+
+
+class Worker:
+    """A running worker. After a reply of kind Died it is gone.
+
+    layers: isolation layer -> "" when it holds, else the reason why it does not.
+    """
+
+    def __init__(self, sock: socket.socket, log: LogCapture, process: Process, start_s: float) -> None:
+        self._connection = Connection(sock)
+        self._log = log
+        self._process = process
+        self.alive = True
+        self.cpu_s = 0.0
+        self.layers: Mapping[str, str] = {}
+        self._say_hello(start_s)
+
+    def _say_hello(self, limit_s: float) -> None:
+        try:
+            self._connection.watch = Stopwatch(self._process.pid, limit_s)
+            header, meta, payload = wire.read_frame(self._connection)
+            hello = wire.unpack(meta, payload)
+            if header.kind != wire.HELLO:
+                raise wire.ProtocolError("no hello")
+            self.layers = msgspec.convert(hello["layers"], dict[str, str])
+        except (OSError, EOFError, TimeUp, wire.ProtocolError, msgspec.ValidationError) as error:
+            ending = self._end(GRACE_S)
+            raise WorkerError(
+                f"a worker did not start ({type(error).__name__}, ended with {ending.code}): {self._log.text()}"
+            ) from None
+
+    def ask(self, request: list[Any], limit_s: float) -> Reply:
+        """One request, one reply. Values come as plain data, numpy arrays and HandleRefs."""
+        if not self.alive:
+            raise WorkerError("a worker was asked after its end")
+        number = wire.new_request_id()
+        try:
+            packer = wire.Packer()
+            frame = packer.frame(wire.REQUEST, number, packer.pack(request))
+        except wire.Unsendable as error:
+            raise WorkerError(f"the grader tried to send {error}") from None
+        try:
+            self._connection.watch = Stopwatch(self._process.pid, limit_s)
+            self._connection.send(frame)
+            header, meta, payload = wire.read_frame(self._connection)
+            return self._decode(header, number, meta, payload)
+        except TimeUp:
+            self._end()
+            return self._died(Status.TIMED_OUT, f"it did not return within {limit_s:g} s")
+        except wire.ProtocolError as error:
+            self._end()
+            return self._died(
+                Status.REFUSED, "the worker was sent something else than a reply by the submitted code", str(error)
+            )
+        except (EOFError, OSError):
+            return self._died(*explain(self._end(GRACE_S)))
+
+    def _decode(self, header: wire.Header, number: int, meta: bytearray, payload: bytearray) -> Reply:
+        reply = decode_reply(header, number, meta, payload)
+        if self._connection.surplus():
+            raise wire.ProtocolError("more than one reply")
+        return reply
+
+    def _died(self, status: Status, text: str, detail: str = "") -> Died:
+        log = "\n".join(part for part in (detail, self._log.text()) if part)
+        return Died(status=status, text=text, log=log, cpu_s=self.cpu_s)
+
+    def _end(self, grace_s: float = 0.0) -> Ending:
+        self.alive = False
+        ending = self._process.end(grace_s)
+        self._connection.close()
+        self._log.close()
+        self.cpu_s = ending.cpu_s
+        return ending
+
+    def cpu_now_s(self) -> float:
+        """Processor seconds used so far; 0 where the platform cannot tell."""
+        if not self.alive:
+            return self.cpu_s
+        try:  # the kernel's number for another process's CPU clock: ~pid in the upper bits, 2 = scheduler
+            return time.clock_gettime((~self._process.pid << 3) | 2)
+        except (AttributeError, OSError):
+            return 0.0
+
+    def log(self) -> str:
+        return self._log.text()
+
+    def close(self) -> None:
+        if self.alive:
+            self._end()
+
+
+def decode_reply(header: wire.Header, number: int, meta: bytearray, payload: bytearray) -> Reply:
+    """A reply frame to request `number`, checked and rebuilt. Raises ProtocolError."""
+    if header.request_id != number:
+        raise wire.ProtocolError("a reply to another request")
+    body = wire.unpack(meta, payload)
+    try:
+        if header.kind == wire.RAISED:
+            return msgspec.convert(body, Raised)
+        if header.kind == wire.RETURNED and type(body) is list and len(body) == 2:
+            return Returned(value=body[0], changed=msgspec.convert(body[1] or (), tuple[int, ...]))
+    except msgspec.ValidationError:
+        pass
+    raise wire.ProtocolError("a reply of no known kind")
+
+
+def explain(ending: Ending) -> tuple[Status, str]:
+    """A worker that ended by itself: status and the sentence for the student."""
+    code = ending.code
+    if ending.killed:
+        return Status.CRASHED, "the code closed the worker's connection to the grader"
+    if code >= 0:
+        return Status.CRASHED, f"the code ended the process (exit code {code})"
+    number = -code
+    if number == signal.SIGKILL:
+        return Status.OUT_OF_MEMORY, "the system ended the process, most likely for want of memory"
+    if number == getattr(signal, "SIGXCPU", None):
+        return Status.TIMED_OUT, "it used up its processor time"
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = f"signal {number}"
+    return Status.CRASHED, f"the process crashed ({name})"

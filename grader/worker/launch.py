@@ -1,0 +1,256 @@
+"""Starting workers: forked from a zygote where the platform can, spawned afresh where it cannot."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from grader.errors import WorkerError
+from grader.records import Reply
+from grader.worker.client import Ending, LogCapture, Worker
+
+PACKAGE_ROOT: Final = str(Path(__file__).resolve().parents[2])
+START_S: Final = 60.0  # for importing torch on a slow or busy machine
+SPAWN_S: Final = 10.0
+
+
+class AnyWorker(Protocol):
+    """A worker, whichever way it runs: see `client.Worker`."""
+
+    alive: bool
+    layers: Mapping[str, str]
+
+    def ask(self, request: list[Any], limit_s: float) -> Reply: ...
+
+    def cpu_now_s(self) -> float: ...
+
+    def log(self) -> str: ...
+
+    def close(self) -> None: ...
+
+
+class Launcher(Protocol):
+    """Makes workers for staged submissions. Whoever makes it closes it."""
+
+    versions: dict[str, str]
+
+    def start(self, root: str, memory_mib: int) -> AnyWorker: ...
+
+    def close(self) -> None: ...
+
+
+def default_launcher() -> Launcher:
+    """A zygote on Linux; elsewhere forking after `import torch` is not safe, and nothing drops rights."""
+    if sys.platform != "linux":
+        return Spawner()
+    first = 60_000 + os.getpid() % 5_000
+    return Zygote(range(first, first + 100) if os.geteuid() == 0 else ())
+
+
+def environment(cache: str) -> dict[str, str]:
+    """What a zygote or worker finds in its environment: nothing of the parent's but what libraries need."""
+    kept = {k: os.environ[k] for k in ("SYSTEMROOT", "CUDA_VISIBLE_DEVICES") if k in os.environ}
+    return kept | {
+        "PATH": "/usr/bin:/bin",
+        "HOME": cache,
+        "LANG": "C.UTF-8",
+        "MPLBACKEND": "agg",
+        "MPLCONFIGDIR": cache,
+        "MALLOC_ARENA_MAX": "2",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def command(entry: str, *args: object) -> list[str]:
+    """A fresh interpreter that runs `entry` and knows of us only where our package lies."""
+    listed = ", ".join(repr(arg) for arg in args)
+    code = f"import sys; sys.path.insert(0, {PACKAGE_ROOT!r}); from grader.worker.zygote import {entry}; {entry}({listed})"
+    return [sys.executable, "-I", "-c", code]
+
+
+class ForkedProcess:
+    def __init__(self, zygote: Zygote, pid: int) -> None:
+        self._zygote = zygote
+        self.pid = pid
+
+    def end(self, grace_s: float) -> Ending:
+        try:
+            answer = self._zygote.tell({"reap": self.pid, "grace_s": grace_s})
+        except WorkerError:  # the zygote is gone, and with it (PDEATHSIG) its children
+            return Ending(-9, killed=True)
+        return msgspec.convert(answer, Ending)
+
+
+class Zygote:
+    """The parent's handle of the zygote process; started again when it is found dead.
+
+    uids: the users that workers become in turn when we run as root (the limit on processes counts per
+    user); empty leaves them as they are.
+    """
+
+    def __init__(self, uids: Sequence[int] = ()) -> None:
+        self._uids = itertools.cycle(uids or [None])
+        self._lock = threading.Lock()
+        self._cache = tempfile.mkdtemp(prefix="torchgrade-")
+        os.chmod(self._cache, 0o755)
+        self.versions: dict[str, str] = {}
+        self._ready = False
+        self._launch()
+
+    def _launch(self) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                command("main", theirs.fileno()),
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env=environment(self._cache),
+                cwd="/",
+                start_new_session=True,
+            )
+        assert self._process.stderr is not None
+        self._log = LogCapture(os.dup(self._process.stderr.fileno()))
+        self._process.stderr.close()
+        self._ready = False
+
+    def wait_ready(self) -> None:
+        """Blocks until torch is imported there. Raises WorkerError with the zygote's last words."""
+        with self._lock:
+            if not self._ready:
+                self.versions = self._receive(START_S)["ready"]
+                self._ready = True
+
+    def _receive(self, limit_s: float) -> dict[str, Any]:
+        self._control.settimeout(limit_s)
+        try:
+            data = self._control.recv(1 << 16)
+        except (TimeoutError, OSError) as error:
+            raise WorkerError(f"the zygote does not answer ({type(error).__name__})") from None
+        if not data:
+            self._process.wait()
+            self._log.close()
+            raise WorkerError(f"the zygote ended: {self._log.text().strip()[-2000:]}")
+        found = json.loads(data)
+        assert isinstance(found, dict)
+        return found
+
+    def tell(self, message: dict[str, Any], descriptors: tuple[int, ...] = ()) -> dict[str, Any]:
+        self.wait_ready()
+        with self._lock:
+            try:
+                socket.send_fds(self._control, [json.dumps(message).encode()], descriptors)
+            except OSError as error:
+                raise WorkerError(f"the zygote is gone ({type(error).__name__})") from None
+            return self._receive(SPAWN_S)
+
+    def start(self, root: str, memory_mib: int) -> Worker:
+        try:
+            return self._fork(root, memory_mib)
+        except WorkerError:
+            if self._process.poll() is None and self._ready:
+                raise
+            self._control.close()
+            self._launch()
+            return self._fork(root, memory_mib)
+
+    def _fork(self, root: str, memory_mib: int) -> Worker:
+        self.wait_ready()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        log_read, log_write = os.pipe()
+        order = {"root": root, "memory_mib": memory_mib, "cpu_s": 3600, "uid": next(self._uids)}
+        try:
+            answer = self.tell({"spawn": order}, (theirs.fileno(), log_write))
+        except WorkerError:
+            ours.close()
+            os.close(log_read)
+            raise
+        finally:
+            theirs.close()
+            os.close(log_write)
+        return Worker(ours, LogCapture(log_read), ForkedProcess(self, answer["pid"]), SPAWN_S)
+
+    def close(self) -> None:
+        self._control.close()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+        shutil.rmtree(self._cache, ignore_errors=True)
+
+
+class SpawnedProcess:
+    def __init__(self, popen: subprocess.Popen[bytes]) -> None:
+        self._popen = popen
+        self.pid = popen.pid
+
+    def end(self, grace_s: float) -> Ending:
+        killed = False
+        try:
+            self._popen.wait(timeout=grace_s)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()
+            killed = True
+        return Ending(self._popen.wait(), killed)
+
+
+class Spawner:
+    """Plain workers, one cold process each: every platform, no isolation but the process itself."""
+
+    def __init__(self) -> None:
+        self._cache = tempfile.mkdtemp(prefix="torchgrade-")
+        self.versions: dict[str, str] = {}
+
+    def start(self, root: str, memory_mib: int) -> Worker:
+        token = secrets.token_hex(16)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.settimeout(START_S)
+            popen = subprocess.Popen(
+                command("spawned", listener.getsockname()[1], token, root),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=environment(self._cache),
+            )
+            assert popen.stdout is not None
+            log = LogCapture(os.dup(popen.stdout.fileno()))
+            popen.stdout.close()
+            try:
+                sock = self._accept(listener, token)
+            except TimeoutError:
+                popen.kill()
+                log.close()
+                raise WorkerError(f"a worker did not start: {log.text()[-2000:]}") from None
+        return Worker(sock, log, SpawnedProcess(popen), START_S)
+
+    @staticmethod
+    def _accept(listener: socket.socket, token: str) -> socket.socket:
+        while True:
+            sock, _address = listener.accept()
+            sock.settimeout(START_S)
+            if secrets.compare_digest(sock.recv(len(token), socket.MSG_WAITALL), token.encode()):
+                return sock
+            sock.close()
+
+    def close(self) -> None:
+        shutil.rmtree(self._cache, ignore_errors=True)

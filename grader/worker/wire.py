@@ -1,0 +1,226 @@
+"""Frames between the trusted parent and a worker: bounded, typed, without pickle.
+
+    header   28 bytes, little endian: magic | kind u8 | flags u8 | 0 u16 | meta length u32 | request id u64 | payload length u64
+    meta     msgpack: plain data, with two extension types
+                 1 tensor   dtype u8 | ndim u8 | offset into the payload u64 | ndim sizes i64
+                 2 handle   id u64 | label, UTF-8
+    payload  the tensors' bytes: C order, little endian, each aligned to 64 bytes
+
+Every size is checked before anything is allocated for it. What is decoded is None, bool, int, float, str,
+bytes, list, dict, a plain numpy array or a HandleRef, and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import struct
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+import msgspec
+import numpy as np
+
+HEADER: Final = struct.Struct("<4sBBHIQQ")
+MAGIC: Final = b"TGW1"
+HELLO, REQUEST, RETURNED, RAISED = range(4)
+
+MAX_META: Final = 4 << 20
+MAX_PAYLOAD: Final = 256 << 20
+MAX_TENSORS: Final = 4096
+MAX_NDIM: Final = 16
+MAX_SIZE: Final = 1 << 40
+MAX_DEPTH: Final = 64
+LABEL: Final = 80
+ALIGN: Final = 64
+JOIN: Final = 1 << 18  # up to this payload one copy is cheaper than a system call per array
+
+TENSOR, HANDLE = 1, 2
+
+DTYPES: Final = tuple(
+    np.dtype(name).newbyteorder("<")
+    for name in ("?", "u1", "i1", "i2", "i4", "i8", "f2", "f4", "f8", "c8", "c16", "u2", "u4", "u8")
+)
+CODES: Final = {dtype: code for code, dtype in enumerate(DTYPES)}
+
+
+class ProtocolError(Exception):
+    """The other side sent something that is not a frame of this protocol."""
+
+
+class Unsendable(Exception):
+    """A value that this protocol does not carry."""
+
+
+class HandleRef(msgspec.Struct, frozen=True):
+    """An object that stays in the worker: its number there, and an untrusted label."""
+
+    id: int
+    label: str = ""
+
+
+class Header(msgspec.Struct, frozen=True):
+    kind: int
+    meta_len: int
+    request_id: int
+    payload_len: int
+
+
+class Stream(Protocol):
+    """What a frame is read from and written to (a socket, with or without a deadline)."""
+
+    def send(self, buffers: list[memoryview]) -> None: ...
+
+    def receive_into(self, buffer: memoryview) -> None: ...
+
+
+def new_request_id() -> int:
+    return secrets.randbits(63)
+
+
+# --- encode -----------------------------------------------------------------------------------------
+
+
+class Packer:
+    """Collects one message: `pack` turns a value into msgpack-able data and gathers the tensors' bytes.
+
+    `foreign` is asked for every value that is not plain data: it returns an array to send, a HandleRef,
+    or raises Unsendable.
+    """
+
+    def __init__(self, foreign: Callable[[Any], Any] | None = None) -> None:
+        self._foreign = foreign
+        self.buffers: list[memoryview] = []
+        self.length = 0
+        self._tensors = 0
+
+    def pack(self, value: Any, depth: int = 0) -> Any:
+        kind = type(value)
+        if value is None or kind in (bool, int, float, str, bytes):
+            return value
+        if depth > MAX_DEPTH:
+            raise Unsendable("a value nested more than 64 levels deep")
+        if kind in (list, tuple):
+            return [self.pack(item, depth + 1) for item in value]
+        if kind is dict:
+            if not all(type(key) in (str, int, float, bool) for key in value):
+                return self._from_foreign(value, depth)
+            return {key: self.pack(item, depth + 1) for key, item in value.items()}
+        if kind is np.ndarray:
+            return self.array(value)
+        if kind is HandleRef:
+            return msgspec.msgpack.Ext(
+                HANDLE, struct.pack("<Q", value.id) + value.label.encode(errors="replace")[:LABEL]
+            )
+        if kind is complex:
+            return self.array(np.asarray(value))
+        if isinstance(value, np.generic):
+            return self.pack(value.item(), depth + 1)
+        return self._from_foreign(value, depth)
+
+    def _from_foreign(self, value: Any, depth: int) -> Any:
+        if self._foreign is None:
+            raise Unsendable(f"a value of type {type(value).__name__}")
+        return self.pack(self._foreign(value), depth + 1)
+
+    def array(self, value: np.ndarray[Any, Any]) -> msgspec.msgpack.Ext:
+        code = CODES.get(value.dtype)
+        if code is None:
+            little = value.dtype.newbyteorder("<")
+            if little not in CODES:
+                raise Unsendable(f"an array of dtype {value.dtype}")
+            value, code = value.astype(little), CODES[little]
+        self._tensors += 1
+        if value.nbytes + self.length > MAX_PAYLOAD or self._tensors > MAX_TENSORS or value.ndim > MAX_NDIM:
+            raise Unsendable(f"more data than one reply may hold ({MAX_PAYLOAD >> 20} MiB)")
+        padding = -self.length % ALIGN
+        if padding:
+            self.buffers.append(memoryview(bytes(padding)))
+            self.length += padding
+        offset = self.length
+        if value.nbytes:
+            self.buffers.append(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
+            self.length += value.nbytes
+        return msgspec.msgpack.Ext(
+            TENSOR, struct.pack(f"<BBQ{value.ndim}q", code, value.ndim, offset, *value.shape)
+        )
+
+    def frame(self, kind: int, request_id: int, meta: Any) -> list[memoryview]:
+        """The finished frame as buffers to be written in order; `meta` has gone through `pack`."""
+        try:
+            body = msgspec.msgpack.encode(meta)
+        except (OverflowError, UnicodeEncodeError, RecursionError) as error:
+            raise Unsendable(f"a value outside the protocol ({type(error).__name__})") from None
+        if len(body) > MAX_META:
+            raise Unsendable(f"more plain data than one reply may hold ({MAX_META >> 20} MiB)")
+        head = HEADER.pack(MAGIC, kind, 0, 0, len(body), request_id, self.length) + body
+        if self.length <= JOIN:
+            return [memoryview(b"".join([head, *self.buffers]))]
+        return [memoryview(head), *self.buffers]
+
+
+# --- decode -----------------------------------------------------------------------------------------
+
+
+def parse_header(data: bytes | bytearray | memoryview) -> Header:
+    magic, kind, flags, zero, meta_len, request_id, payload_len = HEADER.unpack(data)
+    if magic != MAGIC or kind > RAISED or flags or zero:
+        raise ProtocolError("not a frame")
+    if meta_len > MAX_META or payload_len > MAX_PAYLOAD:
+        raise ProtocolError("a frame over the size limits")
+    return Header(kind, meta_len, request_id, payload_len)
+
+
+def read_frame(stream: Stream) -> tuple[Header, bytearray, bytearray]:
+    """Reads header, meta and payload. Raises ProtocolError; the stream's own errors pass through."""
+    head = bytearray(HEADER.size)
+    stream.receive_into(memoryview(head))
+    header = parse_header(head)
+    meta = bytearray(header.meta_len)
+    if meta:
+        stream.receive_into(memoryview(meta))
+    payload = bytearray(header.payload_len)
+    if payload:
+        stream.receive_into(memoryview(payload))
+    return header, meta, payload
+
+
+def unpack(meta: bytes | bytearray, payload: bytes | bytearray, handle: Callable[[HandleRef], Any] | None = None) -> Any:
+    """Decodes a message body. `handle` resolves handles (a worker looks the object up); the default
+    leaves a HandleRef. Arrays are views of `payload`, so they cost no copy."""
+    tensors = 0
+
+    def extension(code: int, data: memoryview) -> Any:
+        nonlocal tensors
+        if code == TENSOR:
+            tensors += 1
+            if tensors > MAX_TENSORS:
+                raise ProtocolError("too many tensors in one frame")
+            return _tensor(data, payload)
+        if code == HANDLE and 8 <= len(data) <= 8 + LABEL:
+            ref = HandleRef(struct.unpack_from("<Q", data)[0], bytes(data[8:]).decode(errors="replace"))
+            return ref if handle is None else handle(ref)
+        raise ProtocolError("an unknown extension")
+
+    try:
+        return msgspec.msgpack.Decoder(ext_hook=extension).decode(meta)
+    except (msgspec.MsgspecError, RecursionError, ValueError, TypeError) as error:
+        raise ProtocolError(f"a frame that cannot be decoded ({type(error).__name__})") from None
+
+
+def _tensor(data: memoryview, payload: bytes | bytearray) -> np.ndarray[Any, Any]:
+    if len(data) < 10:
+        raise ProtocolError("a tensor without a header")
+    code, ndim, offset = struct.unpack_from("<BBQ", data)
+    if code >= len(DTYPES) or ndim > MAX_NDIM or len(data) != 10 + 8 * ndim:
+        raise ProtocolError("a tensor with an impossible header")
+    shape = struct.unpack_from(f"<{ndim}q", data, 10)
+    if shape and (min(shape) < 0 or max(shape) > MAX_SIZE):
+        raise ProtocolError("a tensor of impossible shape")
+    dtype = DTYPES[code]
+    count = math.prod(shape)
+    if offset > len(payload) or count * dtype.itemsize > len(payload) - offset:
+        raise ProtocolError("a tensor that reaches past its payload")
+    if dtype.kind == "b":  # any other byte than 0 and 1 would be undefined behaviour in a bool array
+        return (np.frombuffer(payload, np.uint8, count, offset) != 0).reshape(shape)
+    return np.frombuffer(payload, dtype, count, offset).reshape(shape)

@@ -1,0 +1,208 @@
+"""The zygote: imports torch once, then forks a worker whenever the parent asks.
+
+It is started by exec, so that it never held a test or an answer; it runs one thread, so that forking is
+safe (a thread pool does not survive a fork) and the rights dropped in a child cover the whole child.
+
+Control messages are JSON over a SOCK_SEQPACKET pair:
+    {"spawn": {...}} + two descriptors (frames, log)  ->  {"pid": n}
+    {"reap": pid, "grace_s": t}  ->  {"code": exit code, "killed": by us, "cpu_s": …}
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import io
+import json
+import os
+import signal
+import socket
+import sys
+import sysconfig
+import time
+import traceback
+import warnings
+from typing import Any
+
+from grader.worker import wire
+from grader.worker.sandbox import Rights, Sandbox
+
+CONTROL_FD = 3
+
+
+class SocketStream:
+    """Frames over a connected stream socket, without a clock: the parent holds the clocks."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def send(self, buffers: list[memoryview]) -> None:
+        for buffer in buffers:
+            self._sock.sendall(buffer)
+
+    def receive_into(self, buffer: memoryview) -> None:
+        while buffer:
+            count = self._sock.recv_into(buffer)
+            if not count:
+                raise EOFError
+            buffer = buffer[count:]
+
+
+def warm() -> dict[str, str]:
+    """Imports the libraries and runs their lazy first times once, so that no worker pays for them.
+    Returns the versions of what workers run."""
+    import matplotlib
+    import matplotlib.pyplot as plt
+    import numpy
+    import torch
+    import torchvision
+    from torch import nn
+    from torchvision.models.feature_extraction import create_feature_extractor
+
+    from grader.worker import dropout
+
+    torch.set_num_threads(1)
+    torch.set_num_interop_threads(1)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    warm.registration = dropout.install(torch)  # type: ignore[attr-defined]
+
+    model = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.LazyLinear(8), nn.LayerNorm(8)
+    )
+    out = nn.functional.dropout(model(torch.ones(2, 3, 6, 6)), 0.5)
+    out = nn.Embedding(9, 8)(torch.tensor([1, 2])) + torch.einsum("nd,nd->nd", out, out.softmax(-1))
+    loss = nn.functional.cross_entropy(out, torch.tensor([0, 1]), ignore_index=1)
+    loss.backward()
+    for optimiser in (torch.optim.Adam(model.parameters()), torch.optim.AdamW(model.parameters())):
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda epoch: 0.9**epoch)
+        optimiser.step()
+        schedule.step()
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.ones(4, 1)), batch_size=2, shuffle=True)
+    list(loader)
+    file = io.BytesIO()
+    torch.save({"a": [1.0]}, file)
+    torch.load(io.BytesIO(file.getvalue()), weights_only=True)
+    numpy.random.seed(0)
+    encoder = torchvision.models.regnet_x_400mf(weights=None)
+    create_feature_extractor(encoder, {"trunk_output.block4": "c5"})(torch.ones(2, 3, 32, 32))
+    figure = plt.figure()
+    figure.gca().plot([0, 1])
+    figure.canvas.draw()
+    plt.close("all")
+    return {
+        "python": sys.version.split()[0],
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+        "numpy": numpy.__version__,
+        "matplotlib": matplotlib.__version__,
+        "dropout": dropout.NAME,
+    }
+
+
+def readable_folders() -> list[str]:
+    """Where the interpreter and the libraries live: all that a worker may read besides the submission."""
+    paths = sysconfig.get_paths()
+    found = {paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
+    found |= {os.path.join(sys.base_prefix, "lib")}
+    found |= {"/usr/lib", "/lib", "/lib64", "/usr/local/lib", "/usr/share/fonts", "/usr/share/zoneinfo"}
+    found |= {"/etc/ld.so.cache", "/etc/localtime", "/proc/cpuinfo", "/sys/devices/system/cpu"}
+    found |= {os.environ.get("MPLCONFIGDIR", "")}
+    return sorted(path for path in found if path and os.path.exists(path))
+
+
+def become_worker(order: dict[str, Any], frames: int, log: int, sandbox: Sandbox, zygote: int) -> None:
+    """In the forked child: take the descriptors, drop the rights, say hello, serve. Does not return."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    for fd, place in ((null, 0), (log, 1), (log, 2)):
+        os.dup2(fd, place)
+    frames = os.dup2(frames, CONTROL_FD)  # replaces the control channel, which a worker must not hold
+    os.closerange(CONTROL_FD + 1, 256)
+    sys.stdin = open(0, encoding="utf-8")
+    sys.stdout = io.TextIOWrapper(io.FileIO(1, "w"), encoding="utf-8", errors="replace", write_through=True)
+    sys.stderr = io.TextIOWrapper(io.FileIO(2, "w"), encoding="utf-8", errors="replace", write_through=True)
+    rights = Rights(
+        readable=(*order["readable"], order["root"]),
+        memory_mib=order["memory_mib"],
+        cpu_s=order["cpu_s"],
+        uid=order["uid"],
+    )
+    layers = sandbox.enter(rights, zygote)
+    run(socket.socket(fileno=frames), order["root"], layers)
+
+
+def run(sock: socket.socket, root: str, layers: dict[str, str]) -> None:
+    """The life of a worker, forked or spawned, once its rights are what they are going to be."""
+    from grader.worker.box import Box, serve
+
+    os.environ.clear()
+    os.environ.update(HOME=root, PATH="/usr/bin:/bin", LANG="C.UTF-8", MPLBACKEND="agg", OMP_NUM_THREADS="1")
+    own = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    sys.path[:] = [root, *(p for p in sys.path if os.path.abspath(p or ".") != own)]
+    sys.argv[:] = [""]
+    os.chdir(root)
+    stream = SocketStream(sock)
+    stream.send(wire.Packer().frame(wire.HELLO, 0, {"layers": layers}))
+    serve(stream, Box(root))
+
+
+def main(control_fd: int) -> None:
+    warnings.simplefilter("default")
+    sys.dont_write_bytecode = True
+    control = socket.socket(fileno=control_fd)
+    versions = warm()
+    import grader.worker.box  # noqa: F401  (so that a worker finds it loaded; it cannot read our files)
+
+    threads = len(os.listdir("/proc/self/task"))
+    if threads != 1:
+        raise RuntimeError(f"the zygote runs {threads} threads; forking would not be safe")
+    sandbox = Sandbox()
+    folders = readable_folders()
+    gc.collect()
+    gc.freeze()
+    control.send(json.dumps({"ready": versions, "pid": os.getpid()}).encode())
+    while True:
+        data, descriptors, _flags, _address = socket.recv_fds(control, 1 << 16, 2)
+        if not data:
+            return
+        message = json.loads(data)
+        if "spawn" in message:
+            order = {"readable": folders, **message["spawn"]}
+            zygote = os.getpid()
+            pid = os.fork()
+            if pid == 0:
+                try:
+                    become_worker(order, *descriptors, sandbox, zygote)
+                    os._exit(0)
+                except BaseException:
+                    traceback.print_exc()
+                    os._exit(70)
+            for descriptor in descriptors:
+                os.close(descriptor)
+            answer: dict[str, Any] = {"pid": pid}
+        else:
+            answer = reap(message["reap"], message["grace_s"])
+        control.send(json.dumps(answer).encode())
+
+
+def reap(pid: int, grace_s: float) -> dict[str, Any]:
+    """Waits `grace_s` for the worker, kills its group while its number is still ours, collects it."""
+    deadline = time.monotonic() + grace_s
+    ended = None
+    while ended is None and time.monotonic() < deadline:
+        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        time.sleep(0.005)
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError):
+            kill(pid, signal.SIGKILL)
+    _pid, status, usage = os.wait4(pid, 0)
+    code = os.waitstatus_to_exitcode(status)
+    return {"code": code, "killed": ended is None, "cpu_s": usage.ru_utime + usage.ru_stime}
+
+
+def spawned(port: int, token: str, root: str) -> None:
+    """A plain worker's whole life, on platforms without a zygote: no rights are dropped."""
+    sys.dont_write_bytecode = True
+    sock = socket.create_connection(("127.0.0.1", port))
+    sock.sendall(token.encode())
+    warm()
+    run(sock, root, {})
