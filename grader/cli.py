@@ -66,7 +66,11 @@ def main() -> None:
 @main.command()
 @click.argument("assignment")
 @click.argument("submission", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for results.json and scorecard.json.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for results.json and scorecard.json.",
+)
 @click.option("--part", "parts", multiple=True, help="Grade only this part (may be repeated).")
 @click.option("--total-limit", type=float, help="Seconds for the whole submission; the manifest's when left out.")
 @unprotected

@@ -98,17 +98,19 @@ class Desk:
         *,
         out: Path | None = None,
         parts: Sequence[str] = (),
+        companions: bool = False,
         progress: Callable[[Run], None] = lambda run: None,
     ) -> Scorecard:
         """Grades one zip or folder. Reports are written to `out` after every question.
 
         parts: only these parts of the assignment; all when empty.
+        companions: judge hidden companions even where the check they belong to failed.
         Raises IntakeError, ManifestError, SandboxUnavailable; whatever happens later is in the Scorecard.
         """
         submission = self.stage(source)
         student = self.subject(submission)
         manifest = only_parts(self.manifest, parts)
-        run = Run(manifest, student, self.reference, self.stored)
+        run = Run(manifest, student, self.reference, self.stored, companions=companions)
         done_questions: set[str] = set()
 
         def on_result(run: Run) -> None:

@@ -13,13 +13,14 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True)
 class Assignment:
-    """The folders of one assignment."""
+    """The folders of one assignment; `root` is the repository they lie in."""
 
     id: str
+    root: Path = ROOT
 
     @property
     def reference(self) -> Path:
-        return ROOT / "reference" / self.id
+        return self.root / "reference" / self.id
 
     @property
     def manifest(self) -> Path:
@@ -27,11 +28,11 @@ class Assignment:
 
     @property
     def student(self) -> Path:
-        return ROOT / "student" / self.id
+        return self.root / "student" / self.id
 
     @property
     def suite(self) -> Path:
-        return ROOT / "tests" / self.id
+        return self.root / "tests" / self.id
 
     @property
     def probes(self) -> Path:
@@ -51,11 +52,11 @@ class Assignment:
 
     @property
     def published(self) -> Path:
-        return ROOT / "fixtures" / self.id / "published"
+        return self.root / "fixtures" / self.id / "published"
 
     @property
     def generated(self) -> Path:
-        return ROOT / "fixtures" / self.id / "generated"
+        return self.root / "fixtures" / self.id / "generated"
 
     @property
     def answers(self) -> tuple[Path, ...]:

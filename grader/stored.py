@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ class Stored:
     def __init__(self, published: Path, generated: Path) -> None:
         self._published = published
         self._generated = generated
+        self._read: dict[str, dict[str, np.ndarray[Any, Any]]] = {}
 
     @functools.cached_property
     def _facts(self) -> dict[str, Any]:
@@ -49,12 +51,13 @@ class Stored:
         array.setflags(write=False)
         return array if array.dtype == bool else array.astype(np.float64)
 
-    @functools.cache
     def generated(self, recipe: str) -> dict[str, np.ndarray[Any, Any]]:
         """The arrays of one recipe of the suite."""
-        path = self._generated / f"{recipe}.npz"
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                return {name: file[name] for name in file.files}
-        except (OSError, ValueError) as error:
-            raise FixtureError(f"{path.name} cannot be read ({error}); run `grade.py fixtures`") from None
+        if recipe not in self._read:
+            path = self._generated / f"{recipe}.npz"
+            try:
+                with np.load(path, allow_pickle=False) as file:
+                    self._read[recipe] = {name: file[name] for name in file.files}
+            except (OSError, ValueError, zipfile.BadZipFile) as error:
+                raise FixtureError(f"{path.name} cannot be read ({error}); run `grade.py fixtures`") from None
+        return self._read[recipe]

@@ -89,7 +89,7 @@ class StudentDoor:
         config.pluginmanager.register(Grading(self.run), "torchgrade-grading")
 
     def pytest_report_header(self) -> str:
-        text = PLACE.get(type(self._launcher))  # type: ignore[arg-type]
+        text = PLACE.get(type(self._launcher))
         return f"torchgrade: {text or 'Your code runs in a sandboxed worker process, as it does when it is graded.'}"
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

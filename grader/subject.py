@@ -20,7 +20,7 @@ import numpy as np
 
 from grader.errors import GraderError, SandboxUnavailable, Verdict, WorkerError
 from grader.outcomes import died_verdict, forged, raised_verdict, unchanged
-from grader.records import Died, Limits, Raised, Reply, Returned, Status, Submission
+from grader.records import Died, Limits, Raised, Returned, Status, Submission
 from grader.worker.launch import AnyWorker, Launcher
 from grader.worker.sandbox import hides_answers, reachable_by_others
 from grader.worker.wire import HandleRef

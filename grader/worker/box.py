@@ -154,7 +154,7 @@ class Box:
 
     def _find(self, target: list[Any]) -> Any:
         start, path = target
-        found = importlib.import_module(start) if isinstance(start, str) else start
+        found: Any = importlib.import_module(start) if isinstance(start, str) else start
         where = f"{start}.py" if isinstance(start, str) else type(start).__name__
         for name in path.split(".") if path else ():
             try:
@@ -248,7 +248,7 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.default_generator.manual_seed(seed)
-    if torch.cuda.is_initialized():
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.manual_seed_all(seed)
 
 

@@ -81,7 +81,7 @@ def environment(cache: str) -> dict[str, str]:
 def command(entry: str, *args: object) -> list[str]:
     """A fresh interpreter that runs `entry` and knows of us only where our package lies."""
     listed = ", ".join(repr(arg) for arg in args)
-    code = f"import sys; sys.path.insert(0, {PACKAGE_ROOT!r}); from grader.worker.zygote import {entry}; {entry}({listed})"
+    code = f"import sys; sys.path.insert(0, {PACKAGE_ROOT!r}); from grader.worker import zygote; zygote.{entry}({listed})"
     return [sys.executable, "-I", "-c", code]
 
 

@@ -107,7 +107,7 @@ class Sandbox:
         for layer in LAYERS:
             try:
                 report[layer] = steps[layer]() or ""
-            except Exception as error:  # noqa: BLE001  whatever it failed with, the layer is missing
+            except Exception as error:
                 report[layer] = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return report
 

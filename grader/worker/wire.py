@@ -1,6 +1,7 @@
 """Frames between the trusted parent and a worker: bounded, typed, without pickle.
 
-    header   28 bytes, little endian: magic | kind u8 | flags u8 | 0 u16 | meta length u32 | request id u64 | payload length u64
+    header   28 bytes, little endian:
+                 magic | kind u8 | flags u8 | 0 u16 | meta length u32 | request id u64 | payload length u64
     meta     msgpack: plain data, with two extension types
                  1 tensor   dtype u8 | ndim u8 | offset into the payload u64 | ndim sizes i64
                  2 handle   id u64 | label, UTF-8
@@ -185,7 +186,9 @@ def read_frame(stream: Stream) -> tuple[Header, bytearray, bytearray]:
     return header, meta, payload
 
 
-def unpack(meta: bytes | bytearray, payload: bytes | bytearray, handle: Callable[[HandleRef], Any] | None = None) -> Any:
+def unpack(
+    meta: bytes | bytearray, payload: bytes | bytearray, handle: Callable[[HandleRef], Any] | None = None
+) -> Any:
     """Decodes a message body. `handle` resolves handles (a worker looks the object up); the default
     leaves a HandleRef. Arrays are views of `payload`, so they cost no copy."""
     tensors = 0
@@ -222,5 +225,6 @@ def _tensor(data: memoryview, payload: bytes | bytearray) -> np.ndarray[Any, Any
     if offset > len(payload) or count * dtype.itemsize > len(payload) - offset:
         raise ProtocolError("a tensor that reaches past its payload")
     if dtype.kind == "b":  # any other byte than 0 and 1 would be undefined behaviour in a bool array
-        return (np.frombuffer(payload, np.uint8, count, offset) != 0).reshape(shape)
+        raw = np.frombuffer(payload, np.uint8, count, offset).reshape(shape)
+        return np.asarray(raw != 0)
     return np.frombuffer(payload, dtype, count, offset).reshape(shape)

@@ -72,13 +72,13 @@ def warm() -> dict[str, str]:
     out = nn.functional.dropout(model(torch.ones(2, 3, 6, 6)), 0.5)
     out = nn.Embedding(9, 8)(torch.tensor([1, 2])) + torch.einsum("nd,nd->nd", out, out.softmax(-1))
     loss = nn.functional.cross_entropy(out, torch.tensor([0, 1]), ignore_index=1)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     for optimiser in (torch.optim.Adam(model.parameters()), torch.optim.AdamW(model.parameters())):
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda epoch: 0.9**epoch)
         optimiser.step()
         schedule.step()
-    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.ones(4, 1)), batch_size=2, shuffle=True)
-    list(loader)
+    data = torch.utils.data.TensorDataset(torch.ones(4, 1))
+    list(torch.utils.data.DataLoader(data, batch_size=2, shuffle=True))
     file = io.BytesIO()
     torch.save({"a": [1.0]}, file)
     torch.load(io.BytesIO(file.getvalue()), weights_only=True)
@@ -117,7 +117,7 @@ def become_worker(order: dict[str, Any], frames: int, log: int, sandbox: Sandbox
         os.dup2(fd, place)
     frames = os.dup2(frames, CONTROL_FD)  # replaces the control channel, which a worker must not hold
     os.closerange(CONTROL_FD + 1, 256)
-    sys.stdin = open(0, encoding="utf-8")
+    sys.stdin = io.TextIOWrapper(io.FileIO(0), encoding="utf-8")
     sys.stdout = io.TextIOWrapper(io.FileIO(1, "w"), encoding="utf-8", errors="replace", write_through=True)
     sys.stderr = io.TextIOWrapper(io.FileIO(2, "w"), encoding="utf-8", errors="replace", write_through=True)
     rights = Rights(
@@ -171,7 +171,7 @@ def main(control_fd: int) -> None:
             pid = os.fork()
             if pid == 0:
                 try:
-                    become_worker(order, *descriptors, sandbox, zygote)
+                    become_worker(order, descriptors[0], descriptors[1], sandbox, zygote)
                     os._exit(0)
                 except BaseException:
                     traceback.print_exc()

@@ -1,0 +1,288 @@
+"""Grading the grader: does the suite give full marks to what is right and take points for what is wrong?
+
+    reference      passes every check
+    stubs          score nothing
+    mutants        tests/<id>/mutants/*.toml: the reference with one mistake that students make. Each fails in
+                   the checks named for it, and in nothing that has nothing to do with it
+    alternatives   tests/<id>/alternatives/<style>/: other correct solutions, laid over the reference. Each
+                   passes every check
+
+and every check that is worth points has failed on at least one mutant.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import multiprocessing
+import queue
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from grader.errors import GraderError, ManifestError
+from grader.grading import Desk
+from grader.manifest import load_manifest
+from grader.paths import Assignment
+from grader.records import CheckScore, Manifest, Record, Scorecard, Status
+from grader.stubs import strip_solutions
+from grader.worker.launch import default_launcher
+
+
+class Mutant(Record, frozen=True):
+    """One entry of a mutants file. `find` must occur exactly once in the reference's `file`."""
+
+    id: str
+    title: str
+    file: str
+    find: str | tuple[str, ...]
+    replace: str | tuple[str, ...]
+    caught_by: tuple[str, ...]
+    also: tuple[str, ...] = ()  # checks that may fail, too; fnmatch patterns
+    says: str = ""  # part of the message of a check that catches it
+
+
+class MutantFile(Record, frozen=True):
+    mutant: tuple[Mutant, ...]
+
+
+class Variant(Record, frozen=True):
+    """A submission to be graded, and what is expected of it."""
+
+    kind: Literal["reference", "stubs", "mutant", "alternative"]
+    id: str
+    files: dict[str, bytes]  # over the reference's
+    parts: tuple[str, ...]
+    mutant: Mutant | None = None
+
+
+class Finding(Record, frozen=True):
+    """A variant that did not come out as expected, and why."""
+
+    variant: str
+    text: str
+
+
+class Report(Record, frozen=True):
+    graded: dict[str, int]  # kind -> how many variants
+    findings: tuple[Finding, ...]
+    scores: dict[str, tuple[float, float]]  # variant -> score, maximum
+
+    @property
+    def good(self) -> bool:
+        return not self.findings
+
+
+# --- variants ---------------------------------------------------------------------------------------
+
+
+def load_mutants(assignment: Assignment) -> list[Mutant]:
+    """Raises ManifestError with file and path of the entry that is wrong."""
+    mutants: list[Mutant] = []
+    for path in sorted(assignment.mutants.glob("*.toml")):
+        try:
+            mutants += msgspec.toml.decode(path.read_bytes(), type=MutantFile).mutant
+        except msgspec.MsgspecError as error:
+            raise ManifestError(f"{path.name}: {error}") from None
+    ids = [mutant.id for mutant in mutants]
+    if twice := {id_ for id_ in ids if ids.count(id_) > 1}:
+        raise ManifestError(f"two mutants are called {', '.join(sorted(twice))}")
+    return mutants
+
+
+def apply(mutant: Mutant, source: str) -> str:
+    """The reference's source with the mutant's edits."""
+    finds = (mutant.find,) if isinstance(mutant.find, str) else mutant.find
+    replaces = (mutant.replace,) if isinstance(mutant.replace, str) else mutant.replace
+    if len(finds) != len(replaces):
+        raise ManifestError(f"mutant {mutant.id}: as many `replace` as `find` are needed")
+    for find, replace in zip(finds, replaces, strict=True):
+        if source.count(find) != 1:
+            raise ManifestError(
+                f"mutant {mutant.id}: its text occurs {source.count(find)} times in {mutant.file}, not once: {find!r}"
+            )
+        source = source.replace(find, replace)
+    return source
+
+
+def variants(assignment: Assignment, manifest: Manifest, parts: Sequence[str]) -> list[Variant]:
+    wanted = tuple(part.id for part in manifest.parts if not parts or part.id in parts)
+
+    def parts_of(files: Iterable[str]) -> tuple[str, ...]:
+        touched = {question.part for question in manifest.questions if {*files} & {*question.files}}
+        return tuple(part for part in wanted if part in touched)
+
+    sources = {name: (assignment.reference / name).read_text(encoding="utf-8") for name in manifest.submitted}
+    stubs = {name: strip_solutions(source, name).encode() for name, source in sources.items()}
+    found = [
+        Variant(kind="reference", id="reference", files={}, parts=wanted),
+        Variant(kind="stubs", id="stubs", files=stubs, parts=wanted),
+    ]
+    for folder in sorted(path for path in assignment.alternatives.glob("*") if path.is_dir()):
+        files = {
+            file.relative_to(folder).as_posix(): file.read_bytes()
+            for file in folder.rglob("*.py")
+            if "__pycache__" not in file.parts
+        }
+        found.append(Variant(kind="alternative", id=folder.name, files=files, parts=parts_of(files)))
+    for mutant in load_mutants(assignment):
+        if mutant.file not in sources:
+            raise ManifestError(f"mutant {mutant.id}: {mutant.file} is not a submitted file")
+        files = {mutant.file: apply(mutant, sources[mutant.file]).encode()}
+        found.append(Variant(kind="mutant", id=mutant.id, files=files, parts=parts_of(files), mutant=mutant))
+    return [variant for variant in found if variant.parts]
+
+
+def write_variant(variant: Variant, assignment: Assignment, manifest: Manifest, folder: Path) -> None:
+    """The variant as a student would hand it in: the submitted files in one folder."""
+    names = manifest.submitted if variant.kind == "stubs" else (*manifest.submitted, *manifest.optional)
+    for name in names:
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if name in variant.files:
+            target.write_bytes(variant.files[name])
+        else:
+            shutil.copyfile(assignment.reference / name, target)
+
+
+# --- judgement --------------------------------------------------------------------------------------
+
+
+def failing(card: Scorecard) -> list[CheckScore]:
+    return [check for check in card.checks if check.status not in (Status.PASSED, Status.SKIPPED)]
+
+
+def judge(variant: Variant, card: Scorecard) -> list[str]:
+    """What is not as it should be with this variant's scorecard."""
+    failed = failing(card)
+    complaints = [f"{c.id} is UNGRADED: {c.staff}" for c in failed if c.status is Status.UNGRADED]
+    if complaints:
+        return complaints
+    if variant.mutant is None:
+        if variant.kind == "stubs":
+            scoring = [c.id for c in card.checks if c.score > 0]
+            return [f"the stubs score in {', '.join(scoring)}"] if scoring else []
+        return [f"{c.id} did not pass ({c.status}): {c.message} {c.staff}" for c in card.checks if c.status != "passed"]
+    mutant = variant.mutant
+    names = {check.id for check in failed}
+    if unknown := set(mutant.caught_by) - {check.id for check in card.checks}:
+        return [f"there is no check {', '.join(sorted(unknown))}"]
+    if missed := set(mutant.caught_by) - names:
+        complaints.append(f"not caught by {', '.join(sorted(missed))}; failing: {', '.join(sorted(names)) or 'none'}")
+    allowed = [*mutant.also, *(pattern for id_ in mutant.caught_by for pattern in (id_, f"{id_}.*"))]
+    stray = [c for c in failed if not any(fnmatch.fnmatchcase(c.id, pattern) for pattern in allowed)]
+    complaints += [f"also fails in {c.id}: {c.message}" for c in stray]
+    if card.score >= card.max_score:
+        complaints.append("costs no points")
+    messages = "\n".join(check.message for check in failed if check.id in mutant.caught_by)
+    if mutant.says and mutant.says not in messages:
+        complaints.append(f"no message says {mutant.says!r}, but: {messages}")
+    return complaints
+
+
+def never_failed(cards: Sequence[tuple[Variant, Scorecard]]) -> list[str]:
+    """Checks with points that no mutant made fail."""
+    worth = {check.id for _variant, card in cards for check in card.checks if check.max_score > 0}
+    seen = {check.id for variant, card in cards if variant.mutant for check in failing(card)}
+    return sorted(worth - seen)
+
+
+# --- the run ----------------------------------------------------------------------------------------
+
+
+def audit(
+    assignment: Assignment,
+    *,
+    parts: Sequence[str] = (),
+    only: Sequence[str] = (),
+    jobs: int = 1,
+    protected: bool = True,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Report:
+    """Grades every variant, `jobs` at a time, each in a process with a zygote of its own.
+
+    Raises ManifestError for mutants that do not fit the reference, GraderError when a job dies.
+    """
+    manifest = load_manifest(assignment.manifest)
+    todo = [v for v in variants(assignment, manifest, parts) if not only or v.id in only]
+    if not todo:
+        raise ManifestError(f"nothing to audit is called {', '.join(only)}")
+    context = multiprocessing.get_context("spawn")
+    tasks, results = context.Queue(), context.Queue()
+    # The longest first, so that no job is left alone with one at the end.
+    for variant in sorted(todo, key=lambda v: v.kind == "mutant"):
+        tasks.put(msgspec.msgpack.encode(variant))
+    workers = [
+        context.Process(target=_grade_all, args=(assignment.id, tasks, results, protected), daemon=True)
+        for _ in range(max(1, min(jobs, len(todo))))
+    ]
+    for worker in workers:
+        tasks.put(None)
+        worker.start()
+    cards: list[tuple[Variant, Scorecard]] = []
+    findings: list[Finding] = []
+    for done in range(len(todo)):
+        progress(done, len(todo))
+        id_, card = _next_result(results, workers)
+        variant = next(v for v in todo if v.id == id_)
+        if isinstance(card, str):
+            findings.append(Finding(variant=id_, text=card))
+            continue
+        cards.append((variant, card))
+        findings += [Finding(variant=id_, text=text) for text in judge(variant, card)]
+    progress(len(todo), len(todo))
+    for worker in workers:
+        worker.join()
+    if not only:
+        findings += [Finding(variant="suite", text=f"no mutant fails in {id_}") for id_ in never_failed(cards)]
+    kinds = [variant.kind for variant, _card in cards]
+    return Report(
+        graded={kind: kinds.count(kind) for kind in dict.fromkeys(kinds)},
+        findings=tuple(findings),
+        scores={variant.id: (card.score, card.max_score) for variant, card in cards},
+    )
+
+
+def _next_result(results: Any, workers: Sequence[Any]) -> tuple[str, Scorecard | str]:
+    while True:
+        try:
+            id_, data = results.get(timeout=5)
+        except queue.Empty:
+            if not any(worker.is_alive() for worker in workers):
+                raise GraderError("an audit job ended without a result") from None
+            continue
+        return id_, data if isinstance(data, str) else msgspec.msgpack.decode(data, type=Scorecard)
+
+
+def _grade_all(assignment_id: str, tasks: Any, results: Any, protected: bool) -> None:
+    """One job: grades variants until there are none left."""
+    assignment = Assignment(assignment_id)
+    launcher = default_launcher()
+    with Desk(assignment, launcher, protected=protected) as desk:
+        while (data := tasks.get()) is not None:
+            variant = msgspec.msgpack.decode(data, type=Variant)
+            with tempfile.TemporaryDirectory(prefix="torchgrade-") as place:
+                folder = Path(place) / variant.id
+                folder.mkdir()
+                write_variant(variant, assignment, desk.manifest, folder)
+                try:
+                    # Hidden companions are judged even where their visible check failed: they must fail, too.
+                    card = desk.grade(folder, parts=variant.parts, companions=True)
+                    results.put((variant.id, msgspec.msgpack.encode(card)))
+                except GraderError as error:
+                    results.put((variant.id, f"could not be graded: {error}"))
+    launcher.close()
+
+
+def summary(report: Report) -> str:
+    lines = [f"{count:4} {kind}" for kind, count in report.graded.items()]
+    for id_ in ("reference", "stubs"):
+        if id_ in report.scores:
+            score, worth = report.scores[id_]
+            lines.append(f"{id_}: {score:g} / {worth:g}")
+    lines += [f"{finding.variant}: {finding.text}" for finding in report.findings]
+    lines.append("The suite is sound." if report.good else f"{len(report.findings)} findings.")
+    return "\n".join(lines)
