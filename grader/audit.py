@@ -28,6 +28,7 @@ from grader.grading import Desk
 from grader.manifest import load_manifest
 from grader.paths import Assignment
 from grader.records import CheckScore, Manifest, Record, Scorecard, Status
+from grader.samples import replace_once
 from grader.stubs import strip_solutions
 from grader.worker.launch import default_launcher
 
@@ -100,11 +101,7 @@ def apply(mutant: Mutant, source: str) -> str:
     if len(finds) != len(replaces):
         raise ManifestError(f"mutant {mutant.id}: as many `replace` as `find` are needed")
     for find, replace in zip(finds, replaces, strict=True):
-        if source.count(find) != 1:
-            raise ManifestError(
-                f"mutant {mutant.id}: its text occurs {source.count(find)} times in {mutant.file}, not once: {find!r}"
-            )
-        source = source.replace(find, replace)
+        source = replace_once(source, find, replace, f"mutant {mutant.id}, {mutant.file}")
     return source
 
 

@@ -155,6 +155,39 @@ def fixtures(assignment: str, check: bool) -> None:
 
 
 @main.command()
+@click.argument("assignment")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("build/demo"),
+    show_default=True,
+    help="Folder for the samples and their reports.",
+)
+@complain
+def demo(assignment: str, out: Path) -> None:
+    """Grade sample submissions of ASSIGNMENT and show their reports."""
+    from grader.grading import Desk
+    from grader.report.terminal import render, render_summary
+    from grader.samples import build, load_samples
+
+    found = find_assignment(assignment)
+    launcher = default_launcher()
+    cards = []
+    try:
+        with Desk(found, launcher) as desk:
+            for sample in load_samples(found):
+                source = build(sample, found, out)
+                click.echo(f"\n$ grade.py run {assignment} {source} --out {out / 'reports' / sample.name}")
+                click.echo(f"  ({sample.title})\n")
+                cards.append(desk.grade(source, out=out / "reports" / sample.name))
+                click.echo(render(cards[-1], hidden=True, color=sys.stdout.isatty()), nl=False)
+    finally:
+        launcher.close()
+    click.echo("\n" + render_summary(cards, color=sys.stdout.isatty()), nl=False)
+    sys.exit(0 if all(card.complete for card in cards) else 3)
+
+
+@main.command()
 @click.argument("assignment", required=False)
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 when student/ is out of step.")
 @complain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import shutil
 import signal
 import tempfile
@@ -17,7 +18,7 @@ import pytest
 from msgspec import structs
 
 from grader import plugin
-from grader.errors import ManifestError
+from grader.errors import GraderError, ManifestError
 from grader.intake import stage
 from grader.manifest import load_manifest
 from grader.paths import Assignment
@@ -105,8 +106,11 @@ class Desk:
 
         parts: only these parts of the assignment; all when empty.
         companions: judge hidden companions even where the check they belong to failed.
-        Raises IntakeError, ManifestError, SandboxUnavailable; whatever happens later is in the Scorecard.
+        Raises IntakeError, ManifestError, SandboxUnavailable, and GraderError when `out` cannot be written;
+        whatever else happens is in the Scorecard.
         """
+        if out:
+            make_writable(out)
         submission = self.stage(source)
         student = self.subject(submission)
         manifest = only_parts(self.manifest, parts)
@@ -119,7 +123,7 @@ class Desk:
             done = {spec.question for spec in run.specs} - waiting
             if out and done - done_questions:
                 done_questions.update(done)
-                write_reports(self.card(run, submission), out)
+                report(self.card(run, submission), out)
 
         run.on_result = on_result
         try:
@@ -132,7 +136,7 @@ class Desk:
             raise run.fatal
         card = self.card(run, submission)
         if out:
-            write_reports(card, out)
+            report(card, out)
         return card
 
     def _run_suite(self, run: Run) -> None:
@@ -142,18 +146,36 @@ class Desk:
         options = [*PYTEST_OPTIONS, "--rootdir", str(self.assignment.suite), *map(str, files)]
         code = pytest.main(options, plugins=[plugin, Grading(run)])
         if not run.specs and not run.fatal:
-            run.fatal = ManifestError(f"the suite of {self.manifest.id} has no checks (pytest ended with {code})")
+            why = run.fault or f"pytest ended with {int(code)}"
+            run.fatal = ManifestError(f"the suite of {self.manifest.id} has no checks ({why})")
 
     def card(self, run: Run, submission: Submission) -> Scorecard:
         return score(
             run.manifest,
             run.specs,
-            not_run(run.specs, run.results, STOPPED),
+            not_run(run.specs, run.results, STOPPED, run.fault),
             submission=submission,
             isolation=isolation(run.student),
             versions=versions(self.launcher),
             seconds=time.monotonic() - run.started,
         )
+
+
+def make_writable(out: Path) -> None:
+    """Makes the reports' folder. Raises GraderError, before anybody has waited for a grading."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GraderError(f"{out} cannot be made: {error.strerror}") from None
+    if not os.access(out, os.W_OK | os.X_OK):
+        raise GraderError(f"{out} cannot be written to")
+
+
+def report(card: Scorecard, out: Path) -> None:
+    try:
+        write_reports(card, out)
+    except OSError as error:
+        raise GraderError(f"{out} cannot be written to: {error.strerror}") from None
 
 
 def isolation(subject: Subject) -> dict[str, bool]:

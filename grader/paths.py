@@ -51,6 +51,10 @@ class Assignment:
         return self.suite / "alternatives"
 
     @property
+    def samples(self) -> Path:
+        return self.root / "fixtures" / self.id / "samples.toml"
+
+    @property
     def published(self) -> Path:
         return self.root / "fixtures" / self.id / "published"
 

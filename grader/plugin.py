@@ -46,6 +46,7 @@ class Run:
     selected: set[str] = field(default_factory=set)
     results: dict[str, CheckResult] = field(default_factory=dict)
     fatal: GraderError | None = None
+    fault: str = ""  # of ours, which ended the suite early; for staff
 
     def left_s(self) -> float:
         """Seconds left of the whole submission's clock."""
@@ -71,14 +72,21 @@ def spec_of(item: pytest.Item, manifest: Manifest) -> CheckSpec:
         raise ManifestError(f"{item.name} has no docstring for the student to read")
     needs = mark.kwargs.get("needs", ())
     needs = (needs,) if isinstance(needs, str) else needs
-    return CheckSpec(
-        id=mark.args[0].format(**params),
-        title=doc[0].format(**params),
-        question=mark.kwargs["question"].format(**params),
-        points=mark.kwargs["points"],
-        visibility=manifest.hidden_visibility if mark.kwargs.get("hidden") else Visibility.VISIBLE,
-        needs=tuple(need.format(**params) for need in needs),
-    )
+    if not isinstance(mark.kwargs["points"], int | float):
+        raise ManifestError(f"{item.name}: points must be a number, got {mark.kwargs['points']!r}")
+    try:
+        return CheckSpec(
+            id=mark.args[0].format(**params),
+            title=doc[0].format(**params),
+            question=mark.kwargs["question"].format(**params),
+            points=mark.kwargs["points"],
+            visibility=manifest.hidden_visibility if mark.kwargs.get("hidden") else Visibility.VISIBLE,
+            needs=tuple(need.format(**params) for need in needs),
+        )
+    except (AttributeError, LookupError, ValueError) as error:
+        raise ManifestError(
+            f"{item.name}: a name in braces is not among its parameters ({type(error).__name__}: {error})"
+        ) from None
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +123,8 @@ class Grading:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         try:
+            if self.run.fatal:
+                raise self.run.fatal
             for item in items:
                 item.stash[SPEC] = spec_of(item, self.run.manifest)
             self.run.specs = [item.stash[SPEC] for item in items]
@@ -131,7 +141,11 @@ class Grading:
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
-            self.run.fatal = ManifestError(f"the suite cannot be collected: {report.longreprtext}")
+            last = report.longreprtext.strip().splitlines()[-1].removeprefix("E").strip()
+            self.run.fatal = ManifestError(f"the suite cannot be collected: {report.nodeid}: {last}")
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        self.run.fault = f"{excinfo.typename}: {excinfo.value}"
 
     # --- running ----------------------------------------------------------------------------------
 
@@ -141,11 +155,15 @@ class Grading:
         for need in spec.needs:
             if run.companions and spec.id.startswith(f"{need}."):
                 continue
-            if need in run.results and run.results[need].status is not Status.PASSED:
+            status = run.results[need].status if need in run.results else Status.PASSED
+            if status is Status.UNGRADED:
+                raise Verdict(status, f"not judged, because it builds on {need}, which could not be graded")
+            if status is not Status.PASSED:
                 raise Verdict(Status.SKIPPED, f"not judged, because it builds on {need}, which did not pass")
         left = run.left_s()
         if left <= 0:
-            raise GraderError(f"the total limit of {run.manifest.limits.total_s:g} s had passed")
+            staff = f"the total limit of {run.manifest.limits.total_s:g} s had passed"
+            raise Verdict(Status.UNGRADED, STOPPED, staff=staff)
         mark = item.get_closest_marker("check")
         limit_s = mark.kwargs.get("limit_s", run.manifest.limits.check_s) if mark else 0
         run.student.begin_check(min(limit_s, left))
@@ -188,7 +206,8 @@ class Grading:
         if isinstance(error, Verdict):
             hidden = spec.visibility is not Visibility.VISIBLE
             message = error.hidden_text if hidden else error.text
-            staff = "\n".join(part for part in (error.text if hidden else "", error.staff) if part)
+            told_staff = error.text if error.text != message else ""
+            staff = "\n".join(part for part in (told_staff, error.staff) if part)
             return CheckResult(id=spec.id, status=error.status, message=message, staff=staff)
         if isinstance(error, SandboxUnavailable):
             self.run.fatal = error
@@ -196,10 +215,12 @@ class Grading:
         return CheckResult(id=spec.id, status=Status.UNGRADED, message=OUR_FAULT, staff=staff)
 
 
-def not_run(specs: Iterable[CheckSpec], results: dict[str, CheckResult], why: str) -> dict[str, CheckResult]:
+def not_run(
+    specs: Iterable[CheckSpec], results: dict[str, CheckResult], why: str, staff: str = ""
+) -> dict[str, CheckResult]:
     """`results` completed with an UNGRADED one for every check that has none."""
     missing = {
-        spec.id: CheckResult(id=spec.id, status=Status.UNGRADED, message=why)
+        spec.id: CheckResult(id=spec.id, status=Status.UNGRADED, message=why, staff=staff)
         for spec in specs
         if spec.id not in results
     }

@@ -13,7 +13,7 @@ from __future__ import annotations
 import ast
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -33,24 +33,30 @@ addopts = --import-mode=importlib -p no:cacheprovider --tb=no -rN
 """
 
 
-def strip_solutions(source: str, name: str) -> str:
-    """A module's text without its solution regions. Raises ManifestError for regions that do not pair up."""
+def strip_solutions(source: str, name: str, keep: Collection[str] = ()) -> str:
+    """A module's text without its solution regions, but for those in the functions named in `keep`.
+
+    Raises ManifestError for regions that do not pair up.
+    """
     scopes = list(_scopes(ast.parse(source), ""))
     lines: list[str] = []
-    indent: str | None = None
+    indent: str | None = None  # of the region that we are in
+    kept = False
     for number, line in enumerate(source.splitlines(), 1):
         begin, end = BEGIN.match(line), END.match(line)
         if begin:
             if indent is not None:
                 raise ManifestError(f"{name}, line {number}: a solution region begins inside another")
             indent, task = begin.groups()
-            inner = [qualified for first, last, qualified in scopes if first <= number <= last]
-            lines += [f"{indent}# TODO: {task}", f'{indent}raise NotImplementedError("{inner[-1] if inner else name}")']
+            function = [name, *(scope for first, last, scope in scopes if first <= number <= last)][-1]
+            kept = function in keep
+            if not kept:
+                lines += [f"{indent}# TODO: {task}", f'{indent}raise NotImplementedError("{function}")']
         elif end:
             if end.group(1) != indent:
                 raise ManifestError(f"{name}, line {number}: this end of a solution region belongs to no beginning")
             indent = None
-        elif indent is None:
+        elif indent is None or kept:
             lines.append(line)
     if indent is not None:
         raise ManifestError(f"{name}: a solution region has no end")

@@ -21,9 +21,10 @@ import numpy as np
 from grader.errors import GraderError, SandboxUnavailable, Verdict, WorkerError
 from grader.outcomes import died_verdict, forged, raised_verdict, unchanged
 from grader.records import Died, Limits, Raised, Returned, Status, Submission
+from grader.worker.client import Objects
 from grader.worker.launch import AnyWorker, Launcher
 from grader.worker.sandbox import hides_answers, reachable_by_others
-from grader.worker.wire import HandleRef
+from grader.worker.wire import HandleRef, Unsendable
 
 PROBES: Final = "torchgrade_probes"
 
@@ -62,6 +63,7 @@ class Subject:
         self._garbage: list[int] = []
         self._deadline = float("inf")
         self._cpu_s = 0.0
+        self._objects = Objects(self._outward, self._inward)
         self.layers: dict[str, str] = {}
 
     # --- names ------------------------------------------------------------------------------------
@@ -159,16 +161,14 @@ class Subject:
             self._import(remote._start)
         worker = self._running()
         start = remote._start if isinstance(remote._start, str) else self._handle(remote._start)
-        request = [verb, [start, remote._path], *self._outward(fields)]
+        request = [verb, [start, remote._path], *fields]
         if self._garbage:
             numbers, self._garbage = self._garbage, []
             worker.ask(["drop", numbers], self._limits.call_s)
-        reply = self._exchange(request, remote._name(), limit_s or self._limits.call_s)
-        return Returned(value=self._inward(reply.value), changed=reply.changed)
+        return self._exchange(request, remote._name(), limit_s or self._limits.call_s)
 
     def _batch(self, requests: list[list[Any]], what: str, limit_s: float | None) -> list[Any]:
-        reply = self._exchange(["batch", self._outward(requests)], what, limit_s or self._limits.call_s)
-        values = self._inward(reply.value)
+        values = self._exchange(["batch", requests], what, limit_s or self._limits.call_s).value
         if type(values) is not list or len(values) != len(requests):
             raise forged()
         return values
@@ -178,7 +178,7 @@ class Subject:
         if left <= 0:
             raise Verdict(Status.TIMED_OUT, "the calls of this check together took longer than it may take")
         worker = self._running()
-        reply = worker.ask(request, min(limit_s, left))
+        reply = worker.ask(request, min(limit_s, left), self._objects)
         match reply:
             case Returned():
                 return reply
@@ -191,30 +191,20 @@ class Subject:
         raise verdict
 
     def _outward(self, value: Any) -> Any:
-        """Plain data for the wire: Remotes that stand for an object become handles."""
-        if isinstance(value, Remote):
-            if isinstance(value._start, str) or value._path:
-                raise GraderError(f"{value._name()} is a name, not a value: fetch it with .get() first")
-            return self._handle(value._start)
-        if isinstance(value, (list, tuple)):
-            return [self._outward(item) for item in value]
-        if isinstance(value, Mapping):
-            return {key: self._outward(item) for key, item in value.items()}
-        return value
+        """What is no plain data goes as a handle: Remotes that stand for an object."""
+        if not isinstance(value, Remote):
+            raise Unsendable(f"a value of type {type(value).__name__}")
+        if isinstance(value._start, str) or value._path:
+            raise GraderError(f"{value._name()} is a name, not a value: fetch it with .get() first")
+        return self._handle(value._start)
 
     def _handle(self, anchor: Anchor) -> HandleRef:
         if anchor.subject is not self or anchor.generation != self._generation:
             raise WorkerError("an object was used after its worker had ended")
         return HandleRef(anchor.id)
 
-    def _inward(self, value: Any) -> Any:
-        if isinstance(value, HandleRef):
-            return Remote(self, Anchor(self, value, self._generation))
-        if type(value) is list:
-            return [self._inward(item) for item in value]
-        if type(value) is dict:
-            return {key: self._inward(item) for key, item in value.items()}
-        return value
+    def _inward(self, ref: HandleRef) -> Remote:
+        return Remote(self, Anchor(self, ref, self._generation))
 
 
 class Anchor:

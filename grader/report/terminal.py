@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections import Counter
 from collections.abc import Collection, Sequence
 
 from rich.console import Console, Group, RenderableType
@@ -39,7 +40,23 @@ def render(card: Scorecard, *, hidden: bool, width: int | None = None, color: bo
         *_findings(card),
         _closing(card, shown, concealed),
     ]
-    columns = max(width or 80, _NARROWEST)
+    return _print(blocks, max(width or 80, _NARROWEST), color)
+
+
+def render_summary(cards: Sequence[Scorecard], *, color: bool) -> str:
+    """One line per submission: points, and what kept the checks that did not pass from passing."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for title, justify in (("Submission", "left"), ("Points", "right"), ("Time", "right"), ("Checks", "left")):
+        table.add_column(title, justify=justify, style="", header_style="bold")  # type: ignore[arg-type]
+    for card in cards:
+        counts = Counter(check.status for check in card.checks)
+        words = ", ".join(f"{counts[status]} {STATUS_WORDS[status]}" for status in Status if counts[status])
+        share = _share(card.score, card.max_score)
+        table.add_row(clean_text(card.submission, 40), share, Text(f"{card.seconds:.1f} s"), Text(words))
+    return _print([table], 100, color)
+
+
+def _print(blocks: Sequence[RenderableType], columns: int, color: bool) -> str:
     stream = io.StringIO()
     console = Console(
         file=stream,

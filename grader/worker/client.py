@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -32,6 +32,16 @@ class Ending(msgspec.Struct, frozen=True):
     code: int
     killed: bool = False
     cpu_s: float = 0.0
+
+
+class Objects(NamedTuple):
+    """How objects that stay in the worker look on this side: both ways between them and HandleRefs."""
+
+    outward: Callable[[Any], Any] | None = None
+    inward: Callable[[wire.HandleRef], Any] | None = None
+
+
+PLAIN: Final = Objects()
 
 
 class Process(Protocol):
@@ -90,6 +100,7 @@ class Connection:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self.watch: Stopwatch | None = None
+        self.reader = wire.Reader(self)
 
     def _arm(self) -> None:
         self._sock.settimeout(self.watch.left_s() if self.watch else None)
@@ -103,8 +114,8 @@ class Connection:
                 except TimeoutError:
                     continue
 
-    def receive_into(self, buffer: memoryview) -> None:
-        while buffer:
+    def receive(self, buffer: memoryview) -> int:
+        while True:
             self._arm()
             try:
                 count = self._sock.recv_into(buffer)
@@ -112,10 +123,12 @@ class Connection:
                 continue
             if not count:
                 raise EOFError
-            buffer = buffer[count:]
+            return count
 
     def surplus(self) -> bool:
         """Whether bytes lie waiting though no reply is due."""
+        if self.reader.left_over():
+            return True
         self._sock.setblocking(False)
         try:
             return bool(self._sock.recv(1, socket.MSG_PEEK))
@@ -173,7 +186,7 @@ class Worker:
     def _say_hello(self, limit_s: float) -> None:
         try:
             self._connection.watch = Stopwatch(self._process.pid, limit_s)
-            header, meta, payload = wire.read_frame(self._connection)
+            header, meta, payload = self._connection.reader.frame()
             hello = wire.unpack(meta, payload)
             if header.kind != wire.HELLO:
                 raise wire.ProtocolError("no hello")
@@ -184,21 +197,21 @@ class Worker:
                 f"a worker did not start ({type(error).__name__}, ended with {ending.code}): {self._log.text()}"
             ) from None
 
-    def ask(self, request: list[Any], limit_s: float) -> Reply:
-        """One request, one reply. Values come as plain data, numpy arrays and HandleRefs."""
+    def ask(self, request: list[Any], limit_s: float, objects: Objects = PLAIN) -> Reply:
+        """One request, one reply. Values come as plain data, numpy arrays and what `objects` makes of handles."""
         if not self.alive:
             raise WorkerError("a worker was asked after its end")
         number = wire.new_request_id()
         try:
-            packer = wire.Packer()
+            packer = wire.Packer(objects.outward)
             frame = packer.frame(wire.REQUEST, number, packer.pack(request))
         except wire.Unsendable as error:
             raise WorkerError(f"the grader tried to send {error}") from None
         try:
             self._connection.watch = Stopwatch(self._process.pid, limit_s)
             self._connection.send(frame)
-            header, meta, payload = wire.read_frame(self._connection)
-            return self._decode(header, number, meta, payload)
+            header, meta, payload = self._connection.reader.frame()
+            return self._decode(header, number, meta, payload, objects)
         except TimeUp:
             self._end()
             return self._died(Status.TIMED_OUT, f"it did not return within {limit_s:g} s")
@@ -210,8 +223,10 @@ class Worker:
         except (EOFError, OSError):
             return self._died(*explain(self._end(GRACE_S)))
 
-    def _decode(self, header: wire.Header, number: int, meta: bytearray, payload: bytearray) -> Reply:
-        reply = decode_reply(header, number, meta, payload)
+    def _decode(
+        self, header: wire.Header, number: int, meta: bytearray, payload: bytearray, objects: Objects
+    ) -> Reply:
+        reply = decode_reply(header, number, meta, payload, objects)
         if self._connection.surplus():
             raise wire.ProtocolError("more than one reply")
         return reply
@@ -245,11 +260,13 @@ class Worker:
             self._end()
 
 
-def decode_reply(header: wire.Header, number: int, meta: bytearray, payload: bytearray) -> Reply:
+def decode_reply(
+    header: wire.Header, number: int, meta: bytearray, payload: bytearray, objects: Objects
+) -> Reply:
     """A reply frame to request `number`, checked and rebuilt. Raises ProtocolError."""
     if header.request_id != number:
         raise wire.ProtocolError("a reply to another request")
-    body = wire.unpack(meta, payload)
+    body = wire.unpack(meta, payload, objects.inward)
     try:
         if header.kind == wire.RAISED:
             return msgspec.convert(body, Raised)

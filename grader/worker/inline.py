@@ -13,7 +13,7 @@ from typing import Any
 from grader.errors import WorkerError
 from grader.records import Reply
 from grader.worker import wire
-from grader.worker.client import decode_reply
+from grader.worker.client import PLAIN, Objects, decode_reply
 
 
 class InlineWorker:
@@ -29,13 +29,13 @@ class InlineWorker:
         self._box = Box(root)
         self.alive = True
 
-    def ask(self, request: list[Any], limit_s: float) -> Reply:
-        packer = wire.Packer()
+    def ask(self, request: list[Any], limit_s: float, objects: Objects = PLAIN) -> Reply:
+        packer = wire.Packer(objects.outward)
         number = wire.new_request_id()
         sent = packer.frame(wire.REQUEST, number, packer.pack(request))
         head, meta, payload = _split(sent)
         header, meta, payload = _split(self._box.answer(meta, payload, head.request_id))
-        return decode_reply(header, number, meta, payload)
+        return decode_reply(header, number, meta, payload, objects)
 
     def cpu_now_s(self) -> float:
         return time.process_time()

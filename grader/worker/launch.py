@@ -20,7 +20,7 @@ import msgspec
 
 from grader.errors import WorkerError
 from grader.records import Reply
-from grader.worker.client import Ending, LogCapture, Worker
+from grader.worker.client import PLAIN, Ending, LogCapture, Objects, Worker
 
 PACKAGE_ROOT: Final = str(Path(__file__).resolve().parents[2])
 START_S: Final = 60.0  # for importing torch on a slow or busy machine
@@ -33,7 +33,7 @@ class AnyWorker(Protocol):
     alive: bool
     layers: Mapping[str, str]
 
-    def ask(self, request: list[Any], limit_s: float) -> Reply: ...
+    def ask(self, request: list[Any], limit_s: float, objects: Objects = PLAIN) -> Reply: ...
 
     def cpu_now_s(self) -> float: ...
 
@@ -81,7 +81,7 @@ def environment(cache: str) -> dict[str, str]:
 def command(entry: str, *args: object) -> list[str]:
     """A fresh interpreter that runs `entry` and knows of us only where our package lies."""
     listed = ", ".join(repr(arg) for arg in args)
-    code = f"import sys; sys.path.insert(0, {PACKAGE_ROOT!r}); from grader.worker import zygote; zygote.{entry}({listed})"
+    code = f"import sys; sys.path.insert(0, {PACKAGE_ROOT!r}); import grader.worker.zygote as z; z.{entry}({listed})"
     return [sys.executable, "-I", "-c", code]
 
 

@@ -34,6 +34,7 @@ MAX_SIZE: Final = 1 << 40
 MAX_DEPTH: Final = 64
 LABEL: Final = 80
 ALIGN: Final = 64
+CHUNK: Final = 1 << 16
 JOIN: Final = 1 << 18  # up to this payload one copy is cheaper than a system call per array
 
 TENSOR, HANDLE = 1, 2
@@ -68,11 +69,50 @@ class Header(msgspec.Struct, frozen=True):
 
 
 class Stream(Protocol):
-    """What a frame is read from and written to (a socket, with or without a deadline)."""
+    """What frames are written to and read from: a socket, with or without a clock."""
 
     def send(self, buffers: list[memoryview]) -> None: ...
 
-    def receive_into(self, buffer: memoryview) -> None: ...
+    def receive(self, buffer: memoryview) -> int:
+        """Fills some of `buffer` with what has arrived, waiting for at least one byte; EOFError at the end."""
+        ...
+
+
+class Reader:
+    """Takes frames off a stream; a small frame costs one system call."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._chunk = bytearray(CHUNK)
+        self._start = self._end = 0
+
+    def frame(self) -> tuple[Header, bytearray, bytearray]:
+        """Header, meta and payload. Raises ProtocolError; the stream's own errors pass through."""
+        header = parse_header(self._take(HEADER.size))
+        return header, self._take(header.meta_len), self._take(header.payload_len)
+
+    def left_over(self) -> bool:
+        """Whether more has arrived than the frames that were taken."""
+        return self._start < self._end
+
+    def _take(self, size: int) -> bytearray:
+        ready = min(size, self._end - self._start)
+        if ready == size:
+            self._start += size
+            return self._chunk[self._start - size : self._start]
+        taken = bytearray(size)
+        taken[:ready] = self._chunk[self._start : self._end]
+        self._start = self._end = 0
+        view = memoryview(taken)[ready:]
+        while view:
+            if len(view) >= CHUNK:
+                view = view[self._stream.receive(view) :]
+                continue
+            self._end = self._stream.receive(memoryview(self._chunk))
+            self._start = min(len(view), self._end)
+            view[: self._start] = self._chunk[: self._start]
+            view = view[self._start :]
+        return taken
 
 
 def new_request_id() -> int:
@@ -170,20 +210,6 @@ def parse_header(data: bytes | bytearray | memoryview) -> Header:
     if meta_len > MAX_META or payload_len > MAX_PAYLOAD:
         raise ProtocolError("a frame over the size limits")
     return Header(kind, meta_len, request_id, payload_len)
-
-
-def read_frame(stream: Stream) -> tuple[Header, bytearray, bytearray]:
-    """Reads header, meta and payload. Raises ProtocolError; the stream's own errors pass through."""
-    head = bytearray(HEADER.size)
-    stream.receive_into(memoryview(head))
-    header = parse_header(head)
-    meta = bytearray(header.meta_len)
-    if meta:
-        stream.receive_into(memoryview(meta))
-    payload = bytearray(header.payload_len)
-    if payload:
-        stream.receive_into(memoryview(payload))
-    return header, meta, payload
 
 
 def unpack(

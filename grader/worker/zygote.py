@@ -40,12 +40,11 @@ class SocketStream:
         for buffer in buffers:
             self._sock.sendall(buffer)
 
-    def receive_into(self, buffer: memoryview) -> None:
-        while buffer:
-            count = self._sock.recv_into(buffer)
-            if not count:
-                raise EOFError
-            buffer = buffer[count:]
+    def receive(self, buffer: memoryview) -> int:
+        count = self._sock.recv_into(buffer)
+        if not count:
+            raise EOFError
+        return count
 
 
 def warm() -> dict[str, str]:

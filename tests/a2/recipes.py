@@ -16,7 +16,6 @@ def seeded_upstreams(reference: Subject) -> dict[str, np.ndarray[Any, Any]]:
     They are stored because a correct constructor may draw more or fewer numbers than the usual one.
     """
     draw = reference.probes.transformer.using(seed=0).next_randn
-    reference.transformers.hello_transformers()  # has the file imported
     return {
         "self_attention": draw("SelfAttention", [4, 4, 4], [2, 4, 4]),
         "multihead": draw("MultiHeadAttention", [2, 4, 8], [2, 4, 4]),

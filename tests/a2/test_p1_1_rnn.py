@@ -61,7 +61,7 @@ def forward(function, args, names, what):
 
 def step_mistakes(x, h, Wx, Wh, b):
     a = x @ Wx + h @ Wh + b
-    mistakes = {
+    return {
         "tanh is missing.": a,
         "The bias b is missing.": np.tanh(x @ Wx + h @ Wh),
         "The share of prev_h is missing.": np.tanh(x @ Wx + b),
@@ -69,9 +69,7 @@ def step_mistakes(x, h, Wx, Wh, b):
         "Wh is transposed: the product wanted is prev_h Wh.": np.tanh(x @ Wx + h @ Wh.T + b),
         "The activation is the sigmoid, wanted tanh.": 1 / (1 + np.exp(-a)),
         "The activation is ReLU, wanted tanh.": np.maximum(a, 0),
-        "The bias is inside twice.": np.tanh(a + b),
     }
-    return mistakes
 
 
 @pytest.mark.check("p1.rnn_step_forward", question="rnn", points=0.5)
@@ -170,7 +168,8 @@ def step_gradient_mistakes(dnext_h, x, h, Wx, Wh, b):
         for name, value in zip(STEP_GRADIENTS, (da @ Wx.T, da @ Wh.T, x.T @ da, h.T @ da, da.sum(0)), strict=True):
             mistakes[name][text] = value
     da = dnext_h * (1 - next_h**2)
-    mistakes["dx"]["Wx should be transposed."] = da @ Wx if Wx.shape[0] == Wx.shape[1] else da.sum() * x
+    if Wx.shape[0] == Wx.shape[1]:
+        mistakes["dx"]["Wx should be transposed."] = da @ Wx
     mistakes["dprev_h"]["Wh should be transposed."] = da @ Wh
     mistakes["dWh"]["It uses next_h; wanted prev_h, the state that met Wh."] = next_h.T @ da
     mistakes["dWh"]["It is transposed."] = da.T @ h

@@ -97,14 +97,14 @@ def check_loss(value, x, y, ignore, case):
     total = terms.sum()
     every, _ = loss_terms(x, y, None)
     over_time, _ = loss_terms(x, y, ignore, axis=1)
-    flipped = -np.take_along_axis(log_softmax(x), y.reshape(T, N).T[..., None], axis=2)[..., 0]
+    flipped = -np.take_along_axis(log_softmax(x), y.T.reshape(N, T)[..., None], axis=2)[..., 0]
     mistakes = {
         "The sum is divided by N·T, wanted N.": total / (N * T),
         "The sum is divided by the number of words that count, wanted N.": total / max(1, kept.sum()),
         "The sum is not divided by N.": total,
         "Steps whose target is ignore_index count too.": every.sum() / N,
         "The softmax is over the time steps, wanted the words.": over_time.sum() / N,
-        "The targets are read in the wrong order: (n, t) meets the target of another step.": flipped.sum() / N,
+        "y is transposed before it is flattened.": flipped.sum() / N,
         "The sign is wrong.": -total / N,
     }
     close(value, total / N, name="loss", tol=rel(1e-10), case=case, alternatives=mistakes)

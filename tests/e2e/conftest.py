@@ -1,0 +1,58 @@
+"""The mini assignment, graded in this process, and the real command in another."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from mini_assignment import EXTRAS, SOLUTION, write_files, write_mini
+
+from grader.grading import Desk
+from grader.paths import ROOT, Assignment
+from grader.records import Scorecard
+from grader.worker.launch import Launcher
+
+Files = dict[str, str | bytes]
+
+
+@pytest.fixture(scope="session")
+def mini(tmp_path_factory: pytest.TempPathFactory) -> Assignment:
+    """The mini assignment as it should be."""
+    return write_mini(tmp_path_factory.mktemp("mini"))
+
+
+@pytest.fixture(scope="session")
+def desk(mini: Assignment, launcher: Launcher) -> Iterator[Desk]:
+    """Its desk, which all gradings share as they do in a batch."""
+    with Desk(mini, launcher) as found:
+        yield found
+
+
+@pytest.fixture
+def hand_in(tmp_path: Path) -> Callable[[Files], Path]:
+    """Writes a submission: the right files, but for those that are given."""
+    return lambda files: write_files(
+        tmp_path / "submission", {"solution.py": SOLUTION, "extras.py": EXTRAS, **files}
+    )
+
+
+@pytest.fixture
+def grade(desk: Desk, hand_in: Callable[[Files], Path]) -> Callable[..., Scorecard]:
+    """Grades a submission with some files of its own: `grade({"solution.py": ...})`."""
+    return lambda files, **options: desk.grade(hand_in(files), **options)
+
+
+@pytest.fixture(scope="session")
+def grade_py() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the real command."""
+
+    def run(*args: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, str(ROOT / "grade.py"), *map(str, args)],
+            capture_output=True, text=True, cwd=cwd, timeout=240, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    return run

@@ -1,0 +1,186 @@
+"""A whole assignment in a few lines, for tests of the grading itself: two files, six checks, 8 points."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from grader.paths import Assignment
+from grader.records import CheckScore, Scorecard
+
+MANIFEST = """\
+id = "mini"
+title = "Mini assignment"
+submitted = ["solution.py", "extras.py"]
+given = ["given_helper.py"]
+hidden_visibility = "after_published"
+
+[limits]
+import_s = 2.0
+call_s = 1.0
+check_s = 5.0
+total_s = 120.0
+
+[[parts]]
+id = "p1"
+title = "Numbers"
+points = 6.0
+
+[[parts]]
+id = "p2"
+title = "Words"
+points = 2.0
+
+[[questions]]
+id = "scaling"
+part = "p1"
+title = "Scaling"
+points = 4.0
+files = ["solution.py"]
+
+[[questions]]
+id = "sampling"
+part = "p1"
+title = "Sampling"
+points = 2.0
+files = ["solution.py"]
+
+[[questions]]
+id = "words"
+part = "p2"
+title = "Words"
+points = 2.0
+files = ["extras.py"]
+"""
+
+HELPER = "FACTOR = 3.25\n"
+
+SOLUTION = '''\
+"""Two ways with numbers."""
+
+import torch
+
+from given_helper import FACTOR
+
+
+def scale(x):
+    """x times the factor."""
+    # BEGIN SOLUTION  multiply by the factor
+    return FACTOR * x
+    # END SOLUTION
+
+
+def total(x):
+    """The sum of scale(x)."""
+    # BEGIN SOLUTION  sum what scale gives
+    return scale(x).sum()
+    # END SOLUTION
+
+
+def sample(kind, n):
+    """n numbers of one kind: "even" or "odd", from 0 or 1 on."""
+    # BEGIN SOLUTION  count in twos
+    return 2 * torch.arange(n) + (kind == "odd")
+    # END SOLUTION
+'''
+
+EXTRAS = '''\
+"""A way with words."""
+
+
+def shout(word):
+    """The word in capitals."""
+    # BEGIN SOLUTION  capitals
+    return word.upper()
+    # END SOLUTION
+'''
+
+SUITE_P1 = '''\
+import numpy as np
+import pytest
+
+from grader.checks.tensors import EXACT, close, rel
+
+
+@pytest.mark.check("p1.scale", question="scaling", points=1)
+def test_scale(student, stored):
+    """scale multiplies by the factor"""
+    x = stored.array("x")
+    close(student.solution.scale(x), stored.array("scaled"), name="y", dims="N", tol=rel(1e-6))
+
+
+@pytest.mark.check("p1.scale.sizes", question="scaling", points=2, needs="p1.scale", hidden=True)
+def test_scale_sizes(student):
+    """scale takes every shape"""
+    x = np.linspace(1, 2, 6).reshape(2, 3)
+    close(student.solution.scale(x), 3.25 * x, name="y", dims="N D", tol=rel(1e-6))
+
+
+@pytest.mark.check("p1.total", question="scaling", points=1, needs="p1.scale")
+def test_total(student, reference, stored):
+    """total adds up what scale gives"""
+    x = stored.array("x")
+    close(student.solution.total(x), reference.solution.total(x), name="s", dims="", tol=rel(1e-6))
+
+
+@pytest.mark.parametrize(("kind", "first"), [("even", 0), ("odd", 1)])
+@pytest.mark.check("p1.sample_{kind}", question="sampling", points=1)
+def test_sample(student, kind, first):
+    """sample counts {kind} numbers"""
+    close(student.solution.sample(kind, 4), first + 2 * np.arange(4), name="n", dims="N", tol=EXACT)
+'''
+
+SUITE_P2 = '''\
+import pytest
+
+from grader.checks.tensors import equal
+
+
+@pytest.mark.check("p2.shout", question="words", points=2)
+def test_shout(student):
+    """shout gives capitals"""
+    equal(student.extras.shout("quiet"), "QUIET", name="word")
+'''
+
+PUBLISHED = {"x": [0.5, 1.5, 2.75], "scaled": [1.625, 4.875, 8.9375]}
+
+CHECKS = ("p1.scale", "p1.scale.sizes", "p1.total", "p1.sample_even", "p1.sample_odd", "p2.shout")
+
+FILES = {
+    "reference/mini/assignment.toml": MANIFEST,
+    "reference/mini/given_helper.py": HELPER,
+    "reference/mini/solution.py": SOLUTION,
+    "reference/mini/extras.py": EXTRAS,
+    "tests/mini/test_p1_numbers.py": SUITE_P1,
+    "tests/mini/test_p2_words.py": SUITE_P2,
+    "fixtures/mini/published/numbers.json": json.dumps(PUBLISHED),
+}
+
+
+def write_files(folder: Path, files: dict[str, str | bytes]) -> Path:
+    """Makes the folder with these files; returns it."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder
+
+
+def write_mini(root: Path, changed: dict[str, str | bytes] | None = None) -> Assignment:
+    """The assignment at `root`; `changed` replaces or adds files of the repository."""
+    write_files(root, {**FILES, **(changed or {})})
+    return Assignment("mini", root=root)
+
+
+def swap(text: str, old: str, new: str) -> str:
+    """`text` with its one `old` replaced."""
+    assert text.count(old) == 1, f"{text.count(old)} times: {old}"
+    return text.replace(old, new)
+
+
+def statuses(card: Scorecard) -> dict[str, str]:
+    return {check.id: check.status.value for check in card.checks}
+
+
+def check(card: Scorecard, id_: str) -> CheckScore:
+    return next(check for check in card.checks if check.id == id_)
