@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -143,8 +144,13 @@ class Desk:
         files = suite_files(self.assignment, run.manifest, self.manifest)
         if not files:
             raise ManifestError(f"the suite of {self.manifest.id} has no test_*.py")
-        options = [*PYTEST_OPTIONS, "--rootdir", str(self.assignment.suite), *map(str, files)]
-        code = pytest.main(options, plugins=[plugin, Grading(run)])
+        suite = str(self.assignment.suite)
+        # Without --confcutdir the conftest.py of every folder up to the root would have a say in gradings.
+        options = [*PYTEST_OPTIONS, "--rootdir", suite, "--confcutdir", suite, *map(str, files)]
+        try:
+            code = pytest.main(options, plugins=[plugin, Grading(run)])
+        finally:
+            forget_modules(self.assignment.suite)
         if not run.specs and not run.fatal:
             why = run.fault or f"pytest ended with {int(code)}"
             run.fatal = ManifestError(f"the suite of {self.manifest.id} has no checks ({why})")
@@ -193,6 +199,14 @@ def suite_files(assignment: Assignment, wanted: Manifest, whole: Manifest) -> li
     if len(wanted.parts) == len(whole.parts):
         return files
     return [file for file in files if any(file.name.startswith(f"test_{part.id}_") for part in wanted.parts)]
+
+
+def forget_modules(suite: Path) -> None:
+    """pytest finds an imported test file again by its bare name, which another assignment may use as well."""
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and Path(file).parent == suite:
+            del sys.modules[name]
 
 
 def only_parts(manifest: Manifest, parts: Sequence[str]) -> Manifest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -30,7 +31,8 @@ def raised_verdict(reply: Raised, what: str, log: str = "") -> Verdict:
     if reply.missing:
         return Verdict(Status.NOT_IMPLEMENTED, reply.text, staff=staff)
     if reply.type == "NotImplementedError":
-        return Verdict(Status.NOT_IMPLEMENTED, f"{what} is not implemented yet", staff=staff)
+        stub = reply.text if re.fullmatch(r"[\w.]{1,80}", reply.text) else what  # our stubs name themselves
+        return Verdict(Status.NOT_IMPLEMENTED, f"{stub} is not implemented yet", staff=staff)
     if reply.memory:
         return Verdict(Status.OUT_OF_MEMORY, f"{what} ran out of memory{where}", staff=staff)
     if reply.type == "Unsendable":

@@ -108,12 +108,17 @@ class Subject:
         if self._worker is not None and not self._worker.alive:
             self.fresh()
         if self._worker is None:
-            self._worker = self._launcher.start(self._submission.root, self._limits.memory_mib)
+            worker = self._launcher.start(self._submission.root, self._limits.memory_mib)
             self._generation += 1
             self._imported.clear()
             self._garbage.clear()
-            self.layers = dict(self._worker.layers)
-            self._refuse_unprotected()
+            self.layers = dict(worker.layers)
+            try:
+                self._refuse_unprotected()
+            except SandboxUnavailable:
+                worker.close()
+                raise
+            self._worker = worker
         return self._worker
 
     def _refuse_unprotected(self) -> None:
@@ -136,11 +141,12 @@ class Subject:
     def _import(self, module: str) -> None:
         """Has the worker import a module of the submission, once. Raises the same Verdict each time."""
         if module in self._broken:
-            raise self._broken[module]
+            raise self._broken[module].with_traceback(None)
         self._running()
         if module in self._imported:
             return
         file = module.replace(".", "/") + ".py"
+        in_full = self._deadline - time.monotonic() >= self._limits.import_s
         try:
             if module == PROBES:
                 self._exchange(["probes", PROBES, self._probes], "the probes", self._limits.import_s)
@@ -151,7 +157,9 @@ class Subject:
             else:
                 self._exchange(["import", module], f"importing {file}", self._limits.import_s)
         except Verdict as verdict:
-            self._broken[module] = verdict
+            # The little time that a check had left says nothing about the module.
+            if in_full or verdict.status is not Status.TIMED_OUT:
+                self._broken[module] = verdict
             raise
         self._imported.add(module)
 
@@ -296,10 +304,10 @@ class Remote:
         No gradient is computed when the output has another shape than `upstream`."""
         options = {**self._sent_options(), "wrt": list(wrt), "upstream": upstream, "parameters": parameters}
         value = self._ask("vjp", args, kwargs, options).value
-        try:
-            return Vjp(value["output"], value["inputs"], value["parameters"])
-        except (TypeError, KeyError):
-            raise forged() from None
+        match value:
+            case {"output": output, "inputs": list(inputs), "parameters": dict(found)} if len(inputs) == len(wrt):
+                return Vjp(output, inputs, found)
+        raise forged()
 
     def sweep(self, args: Sequence[Any], index: int, stack: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """One call per slice of `stack`, which stands in for argument `index`; outputs come stacked."""

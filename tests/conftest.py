@@ -1,17 +1,49 @@
-"""What the tests of every kind share."""
+"""What tests of several folders share: one real zygote, and folders that a worker may read.
+
+Gradings load this file too where a suite lies below `tests`, so nothing heavy is imported at the top.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from textwrap import dedent
+from typing import TYPE_CHECKING
 
 import pytest
 
-from grader.worker.launch import Launcher, default_launcher
+if TYPE_CHECKING:
+    from grader.worker.launch import Zygote
+
+Stage = Callable[[Mapping[str, str]], Path]
 
 
 @pytest.fixture(scope="session")
-def launcher() -> Iterator[Launcher]:
-    """One zygote for the whole session: importing torch takes longer than most tests."""
-    found = default_launcher()
-    yield found
-    found.close()
+def zygote() -> Iterator[Zygote]:
+    """The machine's own launcher, started once: `import torch` takes seconds."""
+    from grader.worker.launch import default_launcher
+
+    launcher = default_launcher()
+    yield launcher  # type: ignore[misc]
+    launcher.close()
+
+
+@pytest.fixture(scope="module")
+def stage_files() -> Iterator[Stage]:
+    """Writes files into a new folder that every user may read, as intake does."""
+    made: list[Path] = []
+
+    def stage(files: Mapping[str, str]) -> Path:
+        root = Path(tempfile.mkdtemp(prefix="staged-"))
+        made.append(root)
+        root.chmod(0o755)
+        for name, text in files.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+            (root / name).write_text(dedent(text), encoding="utf-8")
+        return root
+
+    yield stage
+    for root in made:
+        shutil.rmtree(root)

@@ -127,17 +127,30 @@ def _bar(earned: float, possible: float) -> Text:
 
 
 def _not_passed(shown: Sequence[CheckScore]) -> list[RenderableType]:
-    """One block per failed check; skipped ones follow from those and come last, a line or two each."""
+    """One block per failed check; skipped ones follow from those and come last, grouped by their reason."""
     failed = [check for check in shown if check.status not in (Status.PASSED, Status.SKIPPED)]
     skipped = [check for check in shown if check.status is Status.SKIPPED]
     blocks: list[RenderableType] = []
     if failed:
         blocks.append(Text("\nChecks that did not pass", style="bold"))
-        blocks += [_failed(check) for check in failed]
+        alike: dict[tuple[Status, str], list[CheckScore]] = {}
+        for check in failed:
+            alike.setdefault((check.status, check.message), []).append(check)
+        blocks += [block for checks in alike.values() for block in _alike(checks)]
     if skipped:
         blocks.append(Text("\nSkipped, because a check they build on did not pass", style="bold"))
-        blocks.append(Padding(Group(*(_skipped(check) for check in skipped)), (1, 0, 0, 2)))
+        blocks.append(Padding(Group(*_skipped(skipped, {check.id for check in shown})), (1, 0, 0, 2)))
     return blocks
+
+
+def _alike(checks: Sequence[CheckScore]) -> list[RenderableType]:
+    """Checks with one message: a block each, or one for all when a single cause (a module that cannot be
+    imported) keeps many from passing."""
+    if len(checks) < 4:
+        return [_failed(check) for check in checks]
+    others = ", ".join(check.id for check in checks[1:])
+    same = Text(f"The same holds for {len(checks) - 1} more: {others}", style="dim")
+    return [_failed(checks[0]), Padding(same, (0, 0, 0, 6))]
 
 
 def _failed(check: CheckScore) -> RenderableType:
@@ -153,14 +166,15 @@ def _failed(check: CheckScore) -> RenderableType:
     return Padding(Group(*lines), (1, 0, 0, 0))
 
 
-def _skipped(check: CheckScore) -> Text:
-    line = Text(check.id)
-    if is_hidden(check):
-        line.append("  (hidden)", style="dim")
-    reason = " ".join(clean_text(check.message, 300).split())
-    if reason:
-        line.append(f"  {reason}", style="dim")
-    return line
+def _skipped(checks: Sequence[CheckScore], known: Collection[str]) -> list[Text]:
+    """A line for each reason, with the checks that it kept from being judged. Companions of a check go
+    without saying."""
+    reasons: dict[str, list[str]] = {}
+    for check in checks:
+        if check.id.rpartition(".")[0] in known:
+            continue
+        reasons.setdefault(" ".join(clean_text(check.message, 300).split()), []).append(check.id)
+    return [Text(", ".join(ids)) + Text(f"  {reason}", style="dim") for reason, ids in reasons.items()]
 
 
 def _findings(card: Scorecard) -> list[RenderableType]:

@@ -57,7 +57,7 @@ class Box:
     def answer(self, meta: bytes | bytearray, payload: bytes | bytearray, request_id: int) -> list[memoryview]:
         """One request's body to the finished reply frame."""
         try:
-            verb, *fields = wire.unpack(meta, payload, handle=self._resolve)
+            verb, *fields = wire.unpack(meta, payload, self._resolve, trusted=True)
             packer = wire.Packer(self._foreign)
             body = packer.pack(self._verbs[verb](*fields))
             return packer.frame(wire.RETURNED, request_id, body)
@@ -105,7 +105,7 @@ class Box:
         upstream = to_torch(options["upstream"])
         leaves = [inputs[i] for i in wrt] + list(named.values())
         grads: Sequence[Any] = [None] * len(leaves)
-        if isinstance(output, torch.Tensor) and output.shape == upstream.shape and output.requires_grad:
+        if leaves and isinstance(output, torch.Tensor) and output.shape == upstream.shape and output.requires_grad:
             grads = torch.autograd.grad(output, leaves, upstream.to(output.dtype), allow_unused=True)
         found = dict(zip(named, grads[len(wrt) :], strict=True))
         return [{"output": output, "inputs": list(grads[: len(wrt)]), "parameters": found}, None]
@@ -119,6 +119,8 @@ class Box:
             tensors[index] = slice_
             seed_everything(options.get("seed", 0))
             results.append(self._select(function(*tensors), options))
+        if not all(isinstance(result, torch.Tensor) for result in results):
+            raise Unsendable(f"a {type(results[0]).__name__} instead of a tensor")
         return [torch.stack(results), None]
 
     def _parameters(self, target: Any) -> Any:
@@ -171,6 +173,10 @@ class Box:
     def _select(self, value: Any, options: dict[str, Any]) -> Any:
         only, keep = options.get("only"), options.get("keep", ())
         if only is not None:
+            if not isinstance(value, (tuple, list)):
+                raise Unsendable(f"a single {type(value).__name__} instead of several values")
+            if only >= len(value):
+                raise Unsendable(f"too few values ({len(value)})")
             return value[only]
         if keep and isinstance(value, (tuple, list)):
             return [self._store(v) if i in keep else v for i, v in enumerate(value)]
@@ -197,6 +203,11 @@ class Box:
             if frame.filename.startswith(self._root)
         ]
 
+    def _relative(self, text: str) -> str:
+        """Text without the place where the submission is staged, and without what UTF-8 cannot carry."""
+        text = text.replace(self._root, "").replace(self._root.rstrip(os.sep), ".")
+        return text.encode(errors="replace").decode()
+
     def _report(self, error: BaseException) -> dict[str, Any]:
         """An exception as plain data, with the student's own lines only."""
         text = str(error)[:MAX_TEXT]
@@ -205,9 +216,10 @@ class Box:
             name = str(error.filename)[len(self._root) :]
             frames.append(f"{name}, line {error.lineno}: {(error.text or '').strip()}"[:300])
             text = str(error.msg)
+        text = text.replace(self._root, "").replace(self._root.rstrip(os.sep), ".")
         return {
             "type": type(error).__name__[:80],
-            "text": text.replace(self._root, "").encode(errors="replace").decode(),
+            "text": text.encode(errors="replace").decode(),
             "frames": [f.encode(errors="replace").decode() for f in frames[-MAX_FRAMES:]],
             "memory": isinstance(error, MemoryError) or any(word in text for word in MEMORY_WORDS),
             # Raised by the call itself, not by a line of the student's: the arguments do not fit.

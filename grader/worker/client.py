@@ -6,6 +6,7 @@ next request goes to a fresh worker.
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import threading
@@ -50,12 +51,22 @@ class Process(Protocol):
     pid: int
 
     def end(self, grace_s: float) -> Ending:
-        """Kills what is still there after `grace_s` seconds and collects it."""
+        """Kills what is still there after `grace_s` seconds and collects it. Raises WorkerError when nobody
+        can say any more how it ended."""
         ...
 
 
 class TimeUp(Exception):
     """The limit of a call has passed."""
+
+
+def queue_s(pid: int) -> float:
+    """Seconds that a process has waited for a processor so far; 0 where the platform cannot tell."""
+    try:
+        with open(f"/proc/{pid}/schedstat", "rb") as file:
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 class Stopwatch:
@@ -66,19 +77,19 @@ class Stopwatch:
     since a worker could make its own threads compete.
     """
 
-    def __init__(self, pid: int, limit_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        pid: int,
+        limit_s: float,
+        clock: Callable[[], float] = time.monotonic,
+        queue_s: Callable[[int], float] = queue_s,
+    ) -> None:
         self._pid = pid
         self._clock = clock
+        self._queue_s = queue_s
         self._start = clock()
         self._queued: float | None = None  # read at the first tick: most calls are over by then
         self.limit_s = limit_s
-
-    def _queue_s(self) -> float:
-        try:
-            with open(f"/proc/{self._pid}/schedstat", "rb") as file:
-                return int(file.read().split()[1]) / 1e9
-        except (OSError, IndexError, ValueError):
-            return 0.0
 
     def left_s(self) -> float:
         """Seconds until it is worth looking again. Raises TimeUp."""
@@ -87,8 +98,8 @@ class Stopwatch:
         if wall < first:
             return first - wall
         if self._queued is None:
-            self._queued = self._queue_s()
-        charged = wall - max(0.0, self._queue_s() - self._queued)
+            self._queued = self._queue_s(self._pid)
+        charged = wall - max(0.0, self._queue_s(self._pid) - self._queued)
         if charged >= self.limit_s or wall >= PATIENCE * self.limit_s:
             raise TimeUp
         return max(self.limit_s - charged, 0.01)
@@ -237,9 +248,11 @@ class Worker:
 
     def _end(self, grace_s: float = 0.0) -> Ending:
         self.alive = False
-        ending = self._process.end(grace_s)
-        self._connection.close()
-        self._log.close()
+        try:
+            ending = self._process.end(grace_s)
+        finally:
+            self._connection.close()
+            self._log.close()
         self.cpu_s = ending.cpu_s
         return ending
 
@@ -257,7 +270,8 @@ class Worker:
 
     def close(self) -> None:
         if self.alive:
-            self._end()
+            with contextlib.suppress(WorkerError):  # whoever closes it does not ask how it ended
+                self._end()
 
 
 def decode_reply(
@@ -271,7 +285,8 @@ def decode_reply(
         if header.kind == wire.RAISED:
             return msgspec.convert(body, Raised)
         if header.kind == wire.RETURNED and type(body) is list and len(body) == 2:
-            return Returned(value=body[0], changed=msgspec.convert(body[1] or (), tuple[int, ...]))
+            changed = () if body[1] is None else body[1]
+            return Returned(value=body[0], changed=msgspec.convert(changed, tuple[int, ...]))
     except msgspec.ValidationError:
         pass
     raise wire.ProtocolError("a reply of no known kind")

@@ -82,20 +82,20 @@ def command(entry: str, *args: object) -> list[str]:
     """A fresh interpreter that runs `entry` and knows of us only where our package lies."""
     listed = ", ".join(repr(arg) for arg in args)
     code = f"import sys; sys.path.insert(0, {PACKAGE_ROOT!r}); import grader.worker.zygote as z; z.{entry}({listed})"
-    return [sys.executable, "-I", "-c", code]
+    # Not -I, under which PYTHONHASHSEED would not count; the environment is ours anyway.
+    return [sys.executable, "-s", "-P", "-c", code]
 
 
 class ForkedProcess:
     def __init__(self, zygote: Zygote, pid: int) -> None:
         self._zygote = zygote
+        self._born = zygote.born
         self.pid = pid
 
     def end(self, grace_s: float) -> Ending:
-        try:
-            answer = self._zygote.tell({"reap": self.pid, "grace_s": grace_s})
-        except WorkerError:  # the zygote is gone, and with it (PDEATHSIG) its children
-            return Ending(-9, killed=True)
-        return msgspec.convert(answer, Ending)
+        if self._zygote.born != self._born:  # a later zygote has no such child, and the pid may be another's
+            raise WorkerError("the zygote ended, and its workers with it (PDEATHSIG)")
+        return msgspec.convert(self._zygote.tell({"reap": self.pid, "grace_s": grace_s}), Ending)
 
 
 class Zygote:
@@ -112,9 +112,11 @@ class Zygote:
         os.chmod(self._cache, 0o755)
         self.versions: dict[str, str] = {}
         self._ready = False
+        self.born = 0  # how many processes there have been
         self._launch()
 
     def _launch(self) -> None:
+        self.born += 1
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(

@@ -13,6 +13,7 @@ bytes, list, dict, a plain numpy array or a HandleRef, and nothing else.
 
 from __future__ import annotations
 
+import datetime
 import math
 import secrets
 import struct
@@ -44,6 +45,7 @@ DTYPES: Final = tuple(
     for name in ("?", "u1", "i1", "i2", "i4", "i8", "f2", "f4", "f8", "c8", "c16", "u2", "u4", "u8")
 )
 CODES: Final = {dtype: code for code, dtype in enumerate(DTYPES)}
+KEYS: Final = frozenset({str, int, float, bool})
 
 
 class ProtocolError(Exception):
@@ -144,7 +146,7 @@ class Packer:
         if kind in (list, tuple):
             return [self.pack(item, depth + 1) for item in value]
         if kind is dict:
-            if not all(type(key) in (str, int, float, bool) for key in value):
+            if not all(type(key) in KEYS for key in value):
                 return self._from_foreign(value, depth)
             return {key: self.pack(item, depth + 1) for key, item in value.items()}
         if kind is np.ndarray:
@@ -213,10 +215,15 @@ def parse_header(data: bytes | bytearray | memoryview) -> Header:
 
 
 def unpack(
-    meta: bytes | bytearray, payload: bytes | bytearray, handle: Callable[[HandleRef], Any] | None = None
+    meta: bytes | bytearray,
+    payload: bytes | bytearray,
+    handle: Callable[[HandleRef], Any] | None = None,
+    *,
+    trusted: bool = False,
 ) -> Any:
     """Decodes a message body. `handle` resolves handles (a worker looks the object up); the default
-    leaves a HandleRef. Arrays are views of `payload`, so they cost no copy."""
+    leaves a HandleRef. Arrays are views of `payload`, so they cost no copy. What a `trusted` side sent is not
+    looked through once more."""
     tensors = 0
 
     def extension(code: int, data: memoryview) -> Any:
@@ -232,9 +239,33 @@ def unpack(
         raise ProtocolError("an unknown extension")
 
     try:
-        return msgspec.msgpack.Decoder(ext_hook=extension).decode(meta)
+        value = msgspec.msgpack.Decoder(ext_hook=extension).decode(meta)
     except (msgspec.MsgspecError, RecursionError, ValueError, TypeError) as error:
         raise ProtocolError(f"a frame that cannot be decoded ({type(error).__name__})") from None
+    if not trusted:
+        _check_plain(value)
+    return value
+
+
+def _check_plain(value: Any) -> None:
+    """msgpack also has timestamps and keys of any kind, and decodes values so deep that whoever walks them
+    afterwards runs out of stack."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 2):
+        below: list[Any] = []
+        for item in level:
+            if type(item) is list:
+                below += item
+            elif type(item) is dict:
+                if not KEYS.issuperset(map(type, item)):
+                    raise ProtocolError("a key of a type that is never sent")
+                below += item.values()
+            elif type(item) is datetime.datetime:
+                raise ProtocolError("a timestamp")
+        if not below:
+            return
+        level = below
+    raise ProtocolError("a value nested too deeply")
 
 
 def _tensor(data: memoryview, payload: bytes | bytearray) -> np.ndarray[Any, Any]:

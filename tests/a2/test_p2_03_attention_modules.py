@@ -41,7 +41,7 @@ def sines(*shape: int) -> Array:
 
 def filled(student: Subject, name: str, *sizes: int) -> Remote:
     module: Remote = getattr(student.transformers, name)(*sizes)
-    student.probes.transformer.fill(module)
+    student.probes.transformer.fill_linspace(module)
     return module
 
 

@@ -197,7 +197,7 @@ def test_layernorm_grad_sizes(student: Subject, seed: int, N: int, K: int, M: in
 
 def filled_block(subject: Subject) -> Remote:
     block: Remote = subject.transformers.FeedForwardBlock(4, 8)
-    subject.probes.transformer.fill(block)
+    subject.probes.transformer.fill_linspace(block)
     return block
 
 

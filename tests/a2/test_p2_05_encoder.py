@@ -44,7 +44,7 @@ def judge_masked(block: Remote, student: Subject, x: Array, masks: Array, keep: 
 
 def published_masked(student: Subject, stored: Stored, heads: int, masks: str, expected: str) -> None:
     block = student.transformers.EncoderBlock(heads, 4, 8, 0.2)
-    student.probes.transformer.fill(block)
+    student.probes.transformer.fill_linspace(block)
     x = np.linspace(-0.4, 0.6, 32, dtype=np.float32).reshape(2, 4, 4)
     y = judge_masked(block, student, x, masks_of(stored[masks]), 0.8)
     close(y, stored.array(expected), name="y", dims="N K M", tol=rel(2e-5))
@@ -60,7 +60,7 @@ def sampled_masked(
     outputs = []
     for subject in (student, reference):
         block = subject.transformers.EncoderBlock(heads, M, H, 0.3)
-        subject.probes.transformer.wave(block)
+        subject.probes.transformer.fill_wave(block)
         outputs.append(judge_masked(block.train(), subject, x, masks, 0.7))
     case = f"{heads} heads, N={N}, K={K}, M={M}, feed-forward size {H}"
     close(outputs[0], outputs[1], name="y", dims="N K M", tol=rel(1e-6), case=case)
@@ -107,7 +107,7 @@ def test_encoder2_masks_sizes(
 
 def wave_block(subject: Subject, *sizes: Any) -> Remote:
     block: Remote = subject.transformers.EncoderBlock(*sizes)
-    subject.probes.transformer.wave(block)
+    subject.probes.transformer.fill_wave(block)
     return block
 
 
@@ -150,7 +150,7 @@ def judge_dropout_place(student: Subject, heads: int, N: int, M: int, rate: floa
     in_range(len(found["inputs"]), 2, 2, case=case,
              name="the number of dropouts in one forward pass (one after each norm)")  # fmt: skip
     for number, seen in enumerate(found["inputs"], 1):
-        if seen.shape != x.shape or abs(seen.mean(-1)).max() > 1e-3 or abs(seen.var(-1) - 1).max() > 1e-2:
+        if seen.shape != x.shape or abs(seen.mean(-1)).max() > 1e-3 or abs(seen.var(-1) - 1).max() > 0.1:
             text = f"what dropout number {number} is given is not layer-normalised: norm first, then dropout"
             raise Verdict(Status.FAILED, f"{text} ({case}).")
     zeros = float((np.asarray(found["output"]) == 0).mean())

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import jsonschema
+import msgspec
 import pytest
-from mini_assignment import EXTRAS, SOLUTION, write_files, write_mini
+from mini_assignment import EXTRAS, HASTY, SOLUTION, write_files, write_mini
 
 from grader.grading import Desk
 from grader.paths import ROOT, Assignment
@@ -16,6 +19,12 @@ from grader.records import Scorecard
 from grader.worker.launch import Launcher
 
 Files = dict[str, str | bytes]
+
+
+@pytest.fixture(scope="session")
+def launcher(zygote: Launcher) -> Launcher:
+    """One for all desks."""
+    return zygote
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +37,14 @@ def mini(tmp_path_factory: pytest.TempPathFactory) -> Assignment:
 def desk(mini: Assignment, launcher: Launcher) -> Iterator[Desk]:
     """Its desk, which all gradings share as they do in a batch."""
     with Desk(mini, launcher) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def hasty_desk(tmp_path_factory: pytest.TempPathFactory, launcher: Launcher) -> Iterator[Desk]:
+    """A desk with short limits, for submissions that hang."""
+    assignment = write_mini(tmp_path_factory.mktemp("hasty"), {"reference/mini/assignment.toml": HASTY})
+    with Desk(assignment, launcher) as found:
         yield found
 
 
@@ -56,3 +73,17 @@ def grade_py() -> Callable[..., subprocess.CompletedProcess[str]]:
         )  # fmt: skip
 
     return run
+
+
+@pytest.fixture(scope="session")
+def valid_reports() -> Callable[[Path], Scorecard]:
+    """Holds results.json and scorecard.json of a folder against their schemas; gives the scorecard."""
+    schemas = ROOT / "grader/report/schemas"
+
+    def read(out: Path) -> Scorecard:
+        for report, schema in (("results", "results"), ("scorecard", "scorecard")):
+            value = json.loads((out / f"{report}.json").read_bytes())
+            jsonschema.validate(value, json.loads((schemas / f"{schema}.schema.json").read_bytes()))
+        return msgspec.json.decode((out / "scorecard.json").read_bytes(), type=Scorecard)
+
+    return read

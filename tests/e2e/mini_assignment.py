@@ -16,9 +16,9 @@ given = ["given_helper.py"]
 hidden_visibility = "after_published"
 
 [limits]
-import_s = 2.0
-call_s = 1.0
-check_s = 5.0
+import_s = 20.0
+call_s = 10.0
+check_s = 30.0
 total_s = 120.0
 
 [[parts]]
@@ -52,6 +52,8 @@ title = "Words"
 points = 2.0
 files = ["extras.py"]
 """
+
+HASTY = MANIFEST.replace("import_s = 20.0", "import_s = 2.0").replace("call_s = 10.0", "call_s = 2.0")
 
 HELPER = "FACTOR = 3.25\n"
 

@@ -16,14 +16,14 @@ from torch import Tensor, nn
 # --- parameters -------------------------------------------------------------------------------------
 
 
-def fill(module: nn.Module) -> None:
+def fill_linspace(module: nn.Module) -> None:
     """Every named parameter becomes linspace(-1.4, 1.3) of its own shape."""
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.copy_(torch.linspace(-1.4, 1.3, parameter.numel()).view(parameter.shape))
 
 
-def wave(module: nn.Module) -> None:
+def fill_wave(module: nn.Module) -> None:
     """A fresh module in float64 and evaluation mode, every parameter a wave that depends on its role alone.
 
     Entry i is .8 sin(i + 1 + phase). The phase is 1..6 for q.weight, k.weight, v.weight, q.bias, k.bias,
