@@ -37,6 +37,7 @@ PYTEST_OPTIONS = (
     "-p", "no:cacheprovider",
     "-p", "no:terminal",
     "-p", "no:logging",
+    "--capture=no",  # the progress bar writes to stderr while the suite runs
     "--import-mode=importlib",
     "--strict-markers",
     "-o", "markers=check: a check of an assignment",

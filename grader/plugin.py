@@ -14,10 +14,13 @@ A test ends with a Verdict or passes. Anything else that it raises is a fault of
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable
+import traceback
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import pytest
+from msgspec import structs
 
 from grader.errors import GraderError, ManifestError, SandboxUnavailable, Verdict
 from grader.manifest import check_suite
@@ -44,6 +47,7 @@ class Run:
     started: float = field(default_factory=time.monotonic)
     specs: list[CheckSpec] = field(default_factory=list)
     selected: set[str] = field(default_factory=set)
+    concealed: set[str] = field(default_factory=set)  # hidden checks that were asked for and are not run
     results: dict[str, CheckResult] = field(default_factory=dict)
     fatal: GraderError | None = None
     fault: str = ""  # of ours, which ended the suite early; for staff
@@ -120,8 +124,10 @@ class Grading:
 
     # --- collection -------------------------------------------------------------------------------
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> Generator[None]:
         try:
             if self.run.fatal:
                 raise self.run.fatal
@@ -133,8 +139,12 @@ class Grading:
         except GraderError as error:
             self.run.fatal = error
             items.clear()
+        yield  # -k and the like choose among all
         if not self.run.hidden:
-            items[:] = [item for item in items if item.stash[SPEC].visibility is Visibility.VISIBLE]
+            hidden = [item for item in items if item.stash[SPEC].visibility is not Visibility.VISIBLE]
+            self.run.concealed = {item.stash[SPEC].id for item in hidden}
+            items[:] = [item for item in items if item not in hidden]
+            config.hook.pytest_deselected(items=hidden)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self.run.selected = {item.stash[SPEC].id for item in session.items}
@@ -169,36 +179,47 @@ class Grading:
         run.student.begin_check(min(limit_s, left))
         item.stash[STARTED] = (limit_s, run.student.cpu_now_s())
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        report = yield
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
+        """Takes pytest's place: its own report would show source lines and values of the suite."""
+        result = None
+        if call.when == "call" or call.excinfo is not None:
+            result = self._judged(item, call)
+            self.run.results[result.id] = result
+            self.run.on_result(self.run)
+            if self.run.fatal:
+                pytest.exit(str(self.run.fatal), returncode=2)
+        longrepr: Any = None
+        outcome: Literal["passed", "failed", "skipped"] = "passed"
+        if result is not None and result.status is Status.SKIPPED:
+            outcome, longrepr = "skipped", (item.location[0], item.location[1] or 0, result.message)
+        elif result is not None and result.status is not Status.PASSED:
+            outcome, longrepr = "failed", result.message
+        return pytest.TestReport(
+            nodeid=item.nodeid,
+            location=item.location,
+            keywords=dict.fromkeys(item.keywords, 1),
+            outcome=outcome,
+            longrepr=longrepr,
+            when=call.when,  # type: ignore[arg-type]
+            duration=call.duration,
+            start=call.start,
+            stop=call.stop,
+        )
+
+    def _judged(self, item: pytest.Item, call: pytest.CallInfo[None]) -> CheckResult:
         spec, run = item.stash[SPEC], self.run
-        failed = call.excinfo is not None
-        if call.when == "call" or failed:
-            limit_s, cpu_before = item.stash.get(STARTED, (0.0, 0.0))
-            result = self._result(spec, call.excinfo.value if call.excinfo else None)
-            if result.status is Status.TIMED_OUT and run.left_s() <= 0 and call.duration < limit_s:
-                result = CheckResult(id=spec.id, status=Status.UNGRADED, message=STOPPED)
-            cpu_s = max(0.0, run.student.cpu_now_s() - cpu_before) if STARTED in item.stash else 0.0
-            run.results[spec.id] = CheckResult(
-                id=result.id,
-                status=result.status,
-                message=result.message,
-                staff=result.staff or (run.student.log()[-2000:] if failed else ""),
-                seconds=round(call.duration, 6),
-                cpu_s=round(cpu_s, 6),
-            )
-            if result.status is not Status.PASSED:
-                skipped = result.status is Status.SKIPPED
-                report.outcome = "skipped" if skipped else "failed"
-                text = result.message
-                report.longrepr = (item.location[0], item.location[1] or 0, text) if skipped else text
-            run.on_result(run)
-            if run.fatal:
-                pytest.exit(str(run.fatal), returncode=2)
-        return report
+        limit_s, cpu_before = item.stash.get(STARTED, (0.0, run.student.cpu_now_s()))
+        result = self._result(spec, call.excinfo.value if call.excinfo else None)
+        if result.status is Status.TIMED_OUT and run.left_s() <= 0 and call.duration < limit_s:
+            result = CheckResult(id=spec.id, status=Status.UNGRADED, message=STOPPED)
+        log = run.student.log()[-2000:] if call.excinfo else ""
+        return structs.replace(
+            result,
+            staff=result.staff or log,
+            seconds=round(call.duration, 6),
+            cpu_s=round(max(0.0, run.student.cpu_now_s() - cpu_before), 6),
+        )
 
     def _result(self, spec: CheckSpec, error: BaseException | None) -> CheckResult:
         if error is None:
@@ -211,7 +232,7 @@ class Grading:
             return CheckResult(id=spec.id, status=error.status, message=message, staff=staff)
         if isinstance(error, SandboxUnavailable):
             self.run.fatal = error
-        staff = f"{type(error).__name__}: {error}"
+        staff = "".join(traceback.format_exception(error, limit=-6))
         return CheckResult(id=spec.id, status=Status.UNGRADED, message=OUR_FAULT, staff=staff)
 
 

@@ -94,19 +94,14 @@ class StudentDoor:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         run = self.run
-        later = {
-            spec.id: CheckResult(id=spec.id, status=Status.SKIPPED, message=LATER)
-            for spec in run.specs
-            if spec.id not in run.results and spec.id not in run.selected
-        }
-        asked = {spec.question for spec in run.specs if spec.id in run.selected}
-        specs = [spec for spec in run.specs if spec.question in asked]
+        specs = [spec for spec in run.specs if spec.id in run.selected | run.concealed]
         if not specs:
             return
+        later = {id_: CheckResult(id=id_, status=Status.SKIPPED, message=LATER) for id_ in run.concealed}
         card = score(
             narrowed(run.manifest, specs),
             specs,
-            {k: v for k, v in {**later, **run.results}.items() if k in {spec.id for spec in specs}},
+            {**later, **run.results},
             submission=self._submission,
             isolation=isolation(run.student),
             versions=versions(self._launcher),

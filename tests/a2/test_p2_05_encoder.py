@@ -160,7 +160,7 @@ def judge_dropout_place(student: Subject, heads: int, N: int, M: int, rate: floa
 @pytest.mark.check("p2.encoder_dropout_place", question="encoder", points=0.25)
 def test_encoder_dropout_place(student: Subject) -> None:
     """EncoderBlock drops out after each norm, with the rate it was given"""
-    judge_dropout_place(student, 4, 64, 64, 0.3)
+    judge_dropout_place(student, 4, 64, 64, 0.2)
 
 
 @pytest.mark.check(
