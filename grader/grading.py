@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import secrets
 import shutil
 import signal
 import sys
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+import msgspec
 import pytest
 from msgspec import structs
 
@@ -41,7 +43,7 @@ PYTEST_OPTIONS = (
     "--import-mode=importlib",
     "--strict-markers",
     "-o", "markers=check: a check of an assignment",
-    "-c", "/dev/null",
+    "-c", os.devnull,
 )  # fmt: skip
 
 
@@ -64,14 +66,12 @@ class Desk:
         self.protected = protected
         self.stored = Stored(assignment.published, assignment.generated)
         self._workplace = Path(tempfile.mkdtemp(prefix="torchgrade-"))
-        self._workplace.chmod(0o711)
-        self._count = 0
+        self._workplace.chmod(0o711)  # not to be listed: a worker knows its own staged folder and no other
         self.reference = self.subject(self.stage(assignment.reference), reference=True)
 
     def stage(self, source: Path) -> Submission:
         """Copies a submission to a folder of its own, which a worker may read. Raises IntakeError."""
-        self._count += 1
-        place = self._workplace / str(self._count)
+        place = self._workplace / secrets.token_hex(16)
         return stage(source, self.manifest, self.assignment.reference, place)
 
     def subject(self, submission: Submission, *, reference: bool = False) -> Subject:
@@ -104,7 +104,8 @@ class Desk:
         companions: bool = False,
         progress: Callable[[Run], None] = lambda run: None,
     ) -> Scorecard:
-        """Grades one zip or folder. Reports are written to `out` after every question.
+        """Grades one zip or folder. `out` gets a line in journal.jsonl for every check, and both reports anew
+        after every question.
 
         parts: only these parts of the assignment; all when empty.
         companions: judge hidden companions even where the check they belong to failed.
@@ -117,15 +118,12 @@ class Desk:
         student = self.subject(submission)
         manifest = only_parts(self.manifest, parts)
         run = Run(manifest, student, self.reference, self.stored, companions=companions)
-        done_questions: set[str] = set()
+        journal = Journal(out, lambda: self.card(run, submission)) if out else None
 
         def on_result(run: Run) -> None:
             progress(run)
-            waiting = {spec.question for spec in run.specs if spec.id not in run.results}
-            done = {spec.question for spec in run.specs} - waiting
-            if out and done - done_questions:
-                done_questions.update(done)
-                report(self.card(run, submission), out)
+            if journal:
+                journal.record(run)
 
         run.on_result = on_result
         try:
@@ -137,8 +135,8 @@ class Desk:
         if run.fatal:
             raise run.fatal
         card = self.card(run, submission)
-        if out:
-            report(card, out)
+        if journal:
+            journal.finish()
         return card
 
     def _run_suite(self, run: Run) -> None:
@@ -166,6 +164,32 @@ class Desk:
             versions=versions(self.launcher),
             seconds=time.monotonic() - run.started,
         )
+
+
+class Journal:
+    """Keeps a folder of reports in step with a run, so that whatever ends it leaves them valid."""
+
+    def __init__(self, out: Path, card: Callable[[], Scorecard]) -> None:
+        self._out = out
+        self._card = card
+        self._recorded: set[str] = set()
+        self._waiting = -1  # questions with checks to come; unknown before the first record
+        self._file = (out / "journal.jsonl").open("wb")
+
+    def record(self, run: Run) -> None:
+        for id_, result in run.results.items():
+            if id_ not in self._recorded:
+                self._file.write(msgspec.json.encode(result) + b"\n")
+        self._recorded.update(run.results)
+        self._file.flush()
+        waiting = len({spec.question for spec in run.specs if spec.id not in run.results})
+        if waiting != self._waiting:
+            self._waiting = waiting
+            report(self._card(), self._out)
+
+    def finish(self) -> None:
+        self._file.close()
+        report(self._card(), self._out)
 
 
 def make_writable(out: Path) -> None:

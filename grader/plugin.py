@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -98,6 +98,7 @@ def student(request: pytest.FixtureRequest) -> Subject:
     """The submission, in a fresh worker for each test file."""
     run = request.config.stash[RUN]
     run.student.fresh()
+    run.student.ready()  # here, so that no check's clock runs while the zygote is still importing torch
     return run.student
 
 
@@ -148,6 +149,7 @@ class Grading:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self.run.selected = {item.stash[SPEC].id for item in session.items}
+        self.run.on_result(self.run)  # nothing yet, but a report from the start
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
@@ -170,13 +172,16 @@ class Grading:
                 raise Verdict(status, f"not judged, because it builds on {need}, which could not be graded")
             if status is not Status.PASSED:
                 raise Verdict(Status.SKIPPED, f"not judged, because it builds on {need}, which did not pass")
-        left = run.left_s()
-        if left <= 0:
+        if run.left_s() <= 0:
             staff = f"the total limit of {run.manifest.limits.total_s:g} s had passed"
             raise Verdict(Status.UNGRADED, STOPPED, staff=staff)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        run = self.run
         mark = item.get_closest_marker("check")
         limit_s = mark.kwargs.get("limit_s", run.manifest.limits.check_s) if mark else 0
-        run.student.begin_check(min(limit_s, left))
+        run.student.begin_check(min(limit_s, run.left_s()))
         item.stash[STARTED] = (limit_s, run.student.cpu_now_s())
 
     @pytest.hookimpl(tryfirst=True)

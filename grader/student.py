@@ -92,6 +92,10 @@ class StudentDoor:
         text = PLACE.get(type(self._launcher))
         return f"torchgrade: {text or 'Your code runs in a sandboxed worker process, as it does when it is graded.'}"
 
+    def pytest_collection_finish(self) -> None:
+        if self.run.fatal:
+            raise pytest.UsageError(str(self.run.fatal))
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         run = self.run
         specs = [spec for spec in run.specs if spec.id in run.selected | run.concealed]

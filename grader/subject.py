@@ -93,6 +93,10 @@ class Subject:
 
     close = fresh
 
+    def ready(self) -> None:
+        """Starts the worker, if there is none. Raises WorkerError, SandboxUnavailable."""
+        self._running()
+
     def begin_check(self, limit_s: float) -> None:
         """From now on all requests together may take `limit_s`."""
         self._deadline = time.monotonic() + limit_s
@@ -157,6 +161,8 @@ class Subject:
             else:
                 self._exchange(["import", module], f"importing {file}", self._limits.import_s)
         except Verdict as verdict:
+            if self._reference:
+                raise GraderError(f"the reference failed: {verdict.text}") from None
             # The little time that a check had left says nothing about the module.
             if in_full or verdict.status is not Status.TIMED_OUT:
                 self._broken[module] = verdict
@@ -255,7 +261,7 @@ class Remote:
 
     def __getitem__(self, index: int) -> Remote:
         """An item of a list of the worker's: `model.layers[0]`."""
-        return Remote(self._subject, self._start, f"{self._path}.{index}")
+        return Remote(self._subject, self._start, f"{self._path}.{index}".lstrip("."))
 
     def _name(self) -> str:
         if isinstance(self._start, Anchor):

@@ -42,10 +42,12 @@ def install(torch: ModuleType) -> Any:
         count = self.numel()
         if count > len(table):
             table = powers(1 << (count - 1).bit_length())
-        # A range below 2^32 takes exactly one 32-bit output; the single value that the modulus changes,
-        # 2^32 - 1 -> 0, leads to the same x_0 = 1.
-        raw = torch.empty((), dtype=torch.int64).random_(0, 2**32 - 1, generator=generator).item()
-        start = raw % M or 1
+        # No draw yields all 32 bits of one output: a 64-bit integer is made of two, the first one on top. So
+        # the integer comes from a copy, and a float32, which takes one, moves the generator on.
+        source = generator or torch.default_generator
+        pair = torch.empty((), dtype=torch.int64).random_(-(2**63), None, generator=source.clone_state()).item()
+        torch.empty(()).uniform_(generator=source)
+        start = (pair >> 32) % 2**32 % M or 1
         kept = (table[:count] * start % M) < p * M
         return self.copy_(torch.from_numpy(kept).view(self.shape))
 
