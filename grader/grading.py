@@ -18,6 +18,7 @@ from types import FrameType
 
 import msgspec
 import pytest
+from hypothesis.configuration import set_hypothesis_home_dir
 from msgspec import structs
 
 from grader import plugin
@@ -67,6 +68,7 @@ class Desk:
         self.stored = Stored(assignment.published, assignment.generated)
         self._workplace = Path(tempfile.mkdtemp(prefix="torchgrade-"))
         self._workplace.chmod(0o711)  # not to be listed: a worker knows its own staged folder and no other
+        set_hypothesis_home_dir(self._workplace / "hypothesis")  # else it writes where the command was started
         self.reference = self.subject(self.stage(assignment.reference), reference=True)
 
     def stage(self, source: Path) -> Submission:
@@ -87,6 +89,7 @@ class Desk:
 
     def close(self) -> None:
         self.reference.close()
+        set_hypothesis_home_dir(None)
         shutil.rmtree(self._workplace, ignore_errors=True)
 
     def __enter__(self) -> Desk:
@@ -112,8 +115,6 @@ class Desk:
         Raises IntakeError, ManifestError, SandboxUnavailable, and GraderError when `out` cannot be written;
         whatever else happens is in the Scorecard.
         """
-        if out:
-            make_writable(out)
         submission = self.stage(source)
         student = self.subject(submission)
         manifest = only_parts(self.manifest, parts)
@@ -132,11 +133,13 @@ class Desk:
         finally:
             student.close()
             shutil.rmtree(submission.root, ignore_errors=True)
+            if journal:
+                journal.close()
         if run.fatal:
             raise run.fatal
         card = self.card(run, submission)
-        if journal:
-            journal.finish()
+        if out:
+            report(card, out)
         return card
 
     def _run_suite(self, run: Run) -> None:
@@ -174,7 +177,11 @@ class Journal:
         self._card = card
         self._recorded: set[str] = set()
         self._waiting = -1  # questions with checks to come; unknown before the first record
-        self._file = (out / "journal.jsonl").open("wb")
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            self._file = (out / "journal.jsonl").open("wb")
+        except OSError as error:
+            raise GraderError(f"{out} cannot be written to: {error.strerror}") from None
 
     def record(self, run: Run) -> None:
         for id_, result in run.results.items():
@@ -187,19 +194,8 @@ class Journal:
             self._waiting = waiting
             report(self._card(), self._out)
 
-    def finish(self) -> None:
+    def close(self) -> None:
         self._file.close()
-        report(self._card(), self._out)
-
-
-def make_writable(out: Path) -> None:
-    """Makes the reports' folder. Raises GraderError, before anybody has waited for a grading."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise GraderError(f"{out} cannot be made: {error.strerror}") from None
-    if not os.access(out, os.W_OK | os.X_OK):
-        raise GraderError(f"{out} cannot be written to")
 
 
 def report(card: Scorecard, out: Path) -> None:

@@ -21,24 +21,26 @@ HINTS: Final = {
 }
 
 LOG_LINES: Final = 20
+MAX_TEXT, MAX_FRAMES = 2000, 12  # the worker keeps to them, a forged reply might not
 
 
 def raised_verdict(reply: Raised, what: str, log: str = "") -> Verdict:
     """The student's code raised. `what` names the call; `log` is the worker's output, for staff."""
-    staff = "\n".join([*reply.frames, *log.splitlines()[-LOG_LINES:]])
-    where = "".join(f"\n  {frame}" for frame in reply.frames[-4:])
-    error = f"{reply.type}: {reply.text}" if reply.text else reply.type
+    text, frames = reply.text[:MAX_TEXT], [frame[:300] for frame in reply.frames[-MAX_FRAMES:]]
+    staff = "\n".join([*frames, *log.splitlines()[-LOG_LINES:]])
+    where = "".join(f"\n  {frame}" for frame in frames[-4:])
+    error = f"{reply.type[:80]}: {text}" if text else reply.type[:80]
     if reply.missing:
-        return Verdict(Status.NOT_IMPLEMENTED, reply.text, staff=staff)
+        return Verdict(Status.NOT_IMPLEMENTED, text, staff=staff)
     if reply.type == "NotImplementedError":
         stub = reply.text if re.fullmatch(r"[\w.]{1,80}", reply.text) else what  # our stubs name themselves
         return Verdict(Status.NOT_IMPLEMENTED, f"{stub} is not implemented yet", staff=staff)
     if reply.memory:
         return Verdict(Status.OUT_OF_MEMORY, f"{what} ran out of memory{where}", staff=staff)
     if reply.type == "Unsendable":
-        return Verdict(Status.FAILED, f"{what} returned {reply.text}, which cannot be graded", staff=staff)
+        return Verdict(Status.FAILED, f"{what} returned {text}, which cannot be graded", staff=staff)
     if reply.signature:
-        return Verdict(Status.RAISED, f"{what} cannot be called as the task says: {reply.text}", staff=staff)
+        return Verdict(Status.RAISED, f"{what} cannot be called as the task says: {text}", staff=staff)
     hint = f"\n  ({HINTS[reply.type]})" if reply.type in HINTS else ""
     return Verdict(Status.RAISED, f"{what} raised {error}{where}{hint}", staff=staff)
 

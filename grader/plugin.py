@@ -134,6 +134,7 @@ class Grading:
                 raise self.run.fatal
             for item in items:
                 item.stash[SPEC] = spec_of(item, self.run.manifest)
+                item.extra_keyword_matches.add(item.stash[SPEC].id)  # for -k
             self.run.specs = [item.stash[SPEC] for item in items]
             if self.run.strict:
                 check_suite(self.run.manifest, self.run.specs)

@@ -18,11 +18,14 @@ from pathlib import Path
 from typing import Final
 
 from grader.errors import ManifestError
+from grader.intake.archive import ignored
 from grader.manifest import load_manifest
 from grader.paths import Assignment
 
 BEGIN: Final = re.compile(r"^(\s*)# BEGIN SOLUTION\s+(\S.*)$")
 END: Final = re.compile(r"^(\s*)# END SOLUTION\s*$")
+# A marker that is misspelt would hand the solution to students.
+ALMOST: Final = re.compile(r"^\s*#\s*(begin|end)[\s_-]*solution", re.IGNORECASE)
 
 INI: Final = """\
 # Plain `pytest` in this folder grades it; `pytest -k rnn` grades what has rnn in its name.
@@ -56,6 +59,10 @@ def strip_solutions(source: str, name: str, keep: Collection[str] = ()) -> str:
             if end.group(1) != indent:
                 raise ManifestError(f"{name}, line {number}: this end of a solution region belongs to no beginning")
             indent = None
+        elif ALMOST.match(line):
+            raise ManifestError(
+                f"{name}, line {number}: expected '# BEGIN SOLUTION  what is to be done' or '# END SOLUTION'"
+            )
         elif indent is None or kept:
             lines.append(line)
     if indent is not None:
@@ -79,7 +86,7 @@ def student_files(assignment: Assignment) -> dict[str, bytes]:
     for name in manifest.given:
         path = assignment.reference / name
         for file in [path] if path.is_file() else sorted(path.rglob("*")):
-            if file.is_file() and "__pycache__" not in file.parts:
+            if file.is_file() and not any(map(ignored, file.relative_to(assignment.reference).parts)):
                 files[file.relative_to(assignment.reference).as_posix()] = file.read_bytes()
     for name in manifest.submitted:
         source = (assignment.reference / name).read_text(encoding="utf-8")
@@ -91,7 +98,7 @@ def _present(folder: Path) -> dict[str, bytes]:
     return {
         file.relative_to(folder).as_posix(): file.read_bytes()
         for file in sorted(folder.rglob("*"))
-        if file.is_file() and "__pycache__" not in file.parts
+        if file.is_file() and not any(map(ignored, file.relative_to(folder).parts))
     }
 
 

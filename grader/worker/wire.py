@@ -27,7 +27,7 @@ HEADER: Final = struct.Struct("<4sBBHIQQ")
 MAGIC: Final = b"TGW1"
 HELLO, REQUEST, RETURNED, RAISED = range(4)
 
-MAX_META: Final = 4 << 20
+MAX_META: Final = 1 << 20  # plain data grows some eighty times in size when it is decoded
 MAX_PAYLOAD: Final = 256 << 20
 MAX_TENSORS: Final = 4096
 MAX_NDIM: Final = 16

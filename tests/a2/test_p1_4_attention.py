@@ -101,9 +101,7 @@ def attention_mistakes(h, A):
 def check_attention(value, attn, weights, h, A, case=""):
     mine = pair(value, "attn, attn_weights", "dot_product_attention")
     mistakes_attn, mistakes_weights = attention_mistakes(h, A)
-    close(
-        mine[1], weights, name="attn_weights", dims="N R C", tol=rel(1e-6), case=case, alternatives=mistakes_weights
-    )
+    close(mine[1], weights, name="attn_weights", dims="N R C", tol=rel(1e-6), case=case, alternatives=mistakes_weights)
     close(mine[0], attn, name="attn", dims="N H", tol=rel(1e-6), case=case, alternatives=mistakes_attn)
 
 
@@ -182,6 +180,11 @@ def test_step_forward(student, stored):
     }
     value = attention_lstm(student, weights).step_forward(x, h, c, attn)
     check_step(value, stored.array("T9"), stored.array("T10"), x, h, c, attn, weights)
+
+    weights["Wattn"] = lin(-0.8, 0.9, 5, 20)  # the published one saturates all gates: their order plays no part
+    a = x @ weights["Wx"] + h @ weights["Wh"] + attn @ weights["Wattn"] + weights["b"]
+    value = attention_lstm(student, weights).step_forward(x, h, c, attn)
+    check_step(value, *step(a, c), x, h, c, attn, weights, "with weights that saturate no gate")
 
 
 @pytest.mark.check(
@@ -267,9 +270,7 @@ def test_forward(student, reference, stored):
     case = "N=2, T=3, D=3, H=3"
     mine = attention_lstm(student, weights).vjp([x, A], upstream, wrt=[0, 1], parameters=True)
     mistakes = run_mistakes(x, A, weights)
-    close(
-        mine.output, states(x, A, weights), name="hn", dims="N T H", tol=rel(1e-6), case=case, alternatives=mistakes
-    )
+    close(mine.output, states(x, A, weights), name="hn", dims="N T H", tol=rel(1e-6), case=case, alternatives=mistakes)
     right = attention_lstm(reference, weights).vjp([x, A], upstream, wrt=[0, 1], parameters=True)
     check_gradients(mine, right, case)
 

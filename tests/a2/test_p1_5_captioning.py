@@ -138,9 +138,7 @@ def test_loss(student, reference, stored, cell):
         return model(images, captions)
 
     value, right = loss(student, 0), stored["caption_loss"][cell]
-    check_loss(
-        value, right, captions, "", rel(1e-5), lambda: {"ignore_index is not used.": loss(reference, None)}
-    )
+    check_loss(value, right, captions, "", rel(1e-5), lambda: {"ignore_index is not used.": loss(reference, None)})
 
 
 @per_cell("p1.caption_loss_{cell}.sizes", LOSS_POINTS, 0.5, needs="p1.caption_loss_{cell}", hidden=True)
@@ -192,7 +190,8 @@ def checked_sample(value: Any, cell: str, N: int, length: int, V: int) -> tuple[
     if cell != "attn":
         return captions, None
     if not isinstance(weights, np.ndarray) or weights.shape != (N, length, 4, 4):
-        fail(f"the attention weights are {kind_of(weights)}, wanted shape (N, max_length, 4, 4) = ({N}, {length}, 4, 4)")
+        wanted = f"(N, max_length, 4, 4) = ({N}, {length}, 4, 4)"
+        fail(f"the attention weights are {kind_of(weights)}, wanted shape {wanted}")
     if weights.dtype.kind != "f":
         fail(f"the attention weights have dtype {weights.dtype}, wanted floats")
     for n, words in enumerate(captions):
@@ -252,9 +251,7 @@ def test_sample_fixed(student, stored, cell):
     value = fixed_model(student, cell).sample(fixed_images(), max_length=MAX_LENGTH)
     captions, weights = checked_sample(value, cell, 3, MAX_LENGTH, len(WORDS))
     right = stored["sample_fixed"][cell]
-    wrong = [
-        (n, t) for n, words in enumerate(right) for t in range(judged(words)) if captions[n, t] != words[t]
-    ]
+    wrong = [(n, t) for n, words in enumerate(right) for t in range(judged(words)) if captions[n, t] != words[t]]
     if wrong:
         n, t = wrong[0]
         shifted = start_is_kept(captions) and [list(row[1:]) for row in captions] == [row[:-1] for row in right]

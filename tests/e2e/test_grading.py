@@ -254,8 +254,8 @@ def test_reports_are_on_disk_after_every_question(
             seen[list(run.results)[-1]] = valid_reports(out)
 
     final = grade({}, out=out, progress=look)
+    assert statuses(seen["p1.scale"]) == dict.fromkeys(CHECKS, "ungraded")
     # The callback comes before the write: with the first check of `sampling` the reports tell of `scaling`.
-    assert "p1.total" not in seen
     early = seen["p1.sample_even"]
     assert (early.score, early.complete) == (4.0, False)
     assert statuses(early)["p2.shout"] == "ungraded"
@@ -263,13 +263,15 @@ def test_reports_are_on_disk_after_every_question(
     assert seen["p2.shout"].score == 6.0
     assert valid_reports(out) == final
     assert final.score == 8.0
-    assert sorted(path.name for path in out.iterdir()) == ["results.json", "scorecard.json"]
+    assert sorted(path.name for path in out.iterdir()) == ["journal.jsonl", "results.json", "scorecard.json"]
+    journal = [json.loads(line) for line in (out / "journal.jsonl").read_text().splitlines()]
+    assert [(entry["id"], entry["status"]) for entry in journal] == [(id_, "passed") for id_ in CHECKS]
 
 
 def test_reports_that_cannot_be_written_are_one_sentence(grade: Grade, tmp_path: Path) -> None:
     """A folder for reports that cannot be made is said at once, before anything is graded."""
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(GraderError, match=r"^.*/file/out cannot be made: Not a directory$"):
+    with pytest.raises(GraderError, match=r"^.*/file/out cannot be written to: Not a directory$"):
         grade({}, out=tmp_path / "file/out", progress=lambda run: pytest.fail("graded all the same"))
 
 

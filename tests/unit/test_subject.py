@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import numpy as np
@@ -133,8 +134,6 @@ def root(stage_files: Any) -> Path:
 @pytest.fixture(scope="module")
 def probes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("probes")
-    from textwrap import dedent
-
     (folder / "tools.py").write_text(dedent(PROBE))
     return folder
 

@@ -28,7 +28,7 @@ from grader.worker.wire import HandleRef
 LIMIT_S = 0.5
 MEMORY_MIB = 256
 
-VILLAIN = '''
+VILLAIN = """
 import ctypes, mmap, os, random, signal, struct, sys, threading, time
 import torch
 
@@ -190,7 +190,7 @@ def leave_thread():
 
 def parent(): return os.getppid()
 def own(): return os.getpid()
-'''
+"""
 
 REFUSED = "something else than a reply"
 ENDINGS = [
@@ -570,11 +570,11 @@ REQUESTS: list[list[Any]] = [
 
 def with_arrays(value: Any) -> Any:
     """The requests above with the array in place of its name."""
-    if value == "X":
-        return np.array(X, np.float32)
-    return [with_arrays(item) for item in value] if isinstance(value, list) else (
-        {key: with_arrays(item) for key, item in value.items()} if isinstance(value, dict) else value
-    )
+    if isinstance(value, list):
+        return [with_arrays(item) for item in value]
+    if isinstance(value, dict):
+        return {key: with_arrays(item) for key, item in value.items()}
+    return np.array(X, np.float32) if value == "X" else value
 
 
 def flat(value: Any) -> Any:
