@@ -213,7 +213,7 @@ def audit(
     for variant in sorted(todo, key=lambda v: v.kind == "mutant"):
         tasks.put(msgspec.msgpack.encode(variant))
     workers = [
-        context.Process(target=_grade_all, args=(assignment.id, tasks, results, protected), daemon=True)
+        context.Process(target=_grade_all, args=(assignment, tasks, results, protected), daemon=True)
         for _ in range(max(1, min(jobs, len(todo))))
     ]
     for worker in workers:
@@ -254,9 +254,8 @@ def _next_result(results: Any, workers: Sequence[Any]) -> tuple[str, Scorecard |
         return id_, data if isinstance(data, str) else msgspec.msgpack.decode(data, type=Scorecard)
 
 
-def _grade_all(assignment_id: str, tasks: Any, results: Any, protected: bool) -> None:
+def _grade_all(assignment: Assignment, tasks: Any, results: Any, protected: bool) -> None:
     """One job: grades variants until there are none left."""
-    assignment = Assignment(assignment_id)
     launcher = default_launcher()
     with Desk(assignment, launcher, protected=protected) as desk:
         while (data := tasks.get()) is not None:

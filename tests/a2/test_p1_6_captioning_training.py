@@ -80,7 +80,11 @@ def submitted(student: Any, key: str) -> list[Any]:
     if "missing" in found:
         raise Verdict(Status.NOT_IMPLEMENTED, f"{FILE} was not found in the submission")
     if "problem" in found:
-        raise Verdict(Status.FAILED, f"{FILE} cannot be loaded with weights_only=True: {found['problem']}")
+        text = (
+            f"{FILE} cannot be loaded with torch.load(..., weights_only=True). Save lists of plain floats, as in"
+            f" {key}=[float(x) for x in history], with torch.save."
+        )
+        raise Verdict(Status.FAILED, text, staff=found["problem"])
     content = found["content"]
     if not isinstance(content, dict):
         raise Verdict(Status.FAILED, f"{FILE} holds {kind_of(content)}, wanted a dict of three lists of losses")

@@ -12,7 +12,7 @@ from grader.checks.tensors import equal
 from grader.errors import Verdict
 from grader.records import Status
 from grader.stored import Stored
-from grader.subject import Subject
+from grader.subject import Remote, Subject
 
 SAMPLED = settings(
     derandomize=True, max_examples=6, deadline=None, database=None,
@@ -28,6 +28,8 @@ WORDS = ["POSITIVE", "NEGATIVE", "add", "subtract", "BOS", "EOS", "multiply", "P
 def judge_token_dict(student: Subject, vocabulary: list[str], case: str) -> None:
     expected = {token: index for index, token in enumerate(vocabulary)}
     actual = student.transformers.generate_token_dict(vocabulary)
+    if isinstance(actual, Remote):  # a subclass of dict is a dictionary, too
+        actual = student.probes.transformer.as_dict(actual)
     if actual == {token: index + 1 for token, index in expected.items()}:
         raise Verdict(Status.FAILED, f"the numbers start at 1, wanted 0 for the first token ({case}).")
     if actual == dict(enumerate(vocabulary)):

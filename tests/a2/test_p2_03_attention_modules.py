@@ -281,7 +281,7 @@ def judge_ranges(module: Remote, shapes: list[tuple[int, int]], name: str) -> No
         like = (
             text
             for text, bound in OTHER_BOUNDS.items()
-            if all(0.8 * bound(*x.shape) <= np.abs(x).max() <= bound(*x.shape) for x in weights.values())
+            if all(0.92 * bound(*x.shape) <= np.abs(x).max() <= bound(*x.shape) for x in weights.values())
         )
         found = next((f" It looks like {text}." for text in like), "")
         if w.min() >= 0:

@@ -32,7 +32,8 @@ SIZES = {"seed": SEEDS, "N": st.integers(1, 3), "K": st.integers(1, 5), "size": 
 
 def masks_of(bits: str) -> Array:
     """"01… 11… | …": a dropout call between bars, a sequence of the batch between spaces; (calls,2,4,4)."""
-    return np.array([[[int(b) for b in item] for item in call.split()] for call in bits.split("|")]).reshape(-1, 2, 4, 4)
+    calls = [[[int(bit) for bit in item] for item in call.split()] for call in bits.split("|")]
+    return np.array(calls).reshape(-1, 2, 4, 4)
 
 
 def judge_masked(block: Remote, student: Subject, x: Array, masks: Array, keep: float) -> Any:

@@ -47,7 +47,6 @@ UNREADABLE: dict[str, tuple[str, bytes | None, str]] = {
     "locked.zip": ("a2", encrypted(zip_of({"transformers.py": "x"})), "is encrypted; remove the password"),
     "bomb.zip": ("a2", zip_of({"transformers.py": bytes(40 << 20)}), "unpacks to more than 200 times its size, as only a zip bomb does; leave out large files"),
     "hollow.zip": ("a2", zip_of({}), "is empty; hand in rnn_lstm_captioning.py, transformers.py"),
-    "nothing.zip": ("a2", b"", "is empty; hand in a zip of your files"),
     "folder": ("a2", None, "is empty; hand in rnn_lstm_captioning.py, transformers.py"),
     "missing.zip": ("a2", None, "cannot be opened (No such file or directory)"),
     "other.zip": ("a2", zip_of({"solution.py": "x = 1"}), "holds none of rnn_lstm_captioning.py, transformers.py; it holds solution.py; check the file names and that this is the right assignment"),

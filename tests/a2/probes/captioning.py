@@ -161,4 +161,4 @@ def submitted_losses() -> dict[str, Any]:
     try:
         return {"content": torch.load(SUBMITTED_LOSSES, weights_only=True, map_location="cpu")}
     except Exception as error:  # a damaged file can raise anything
-        return {"problem": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"}
+        return {"problem": f"{type(error).__name__}: {error}"}

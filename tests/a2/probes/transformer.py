@@ -6,12 +6,18 @@ file must load even where the submission has none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+
+def as_dict(value: Any) -> Any:
+    """A plain dict of what is some kind of dictionary; anything else as it is."""
+    return dict(value) if isinstance(value, Mapping) else value
+
 
 # --- parameters -------------------------------------------------------------------------------------
 
