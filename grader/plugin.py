@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -138,6 +138,7 @@ class Grading:
             self.run.specs = [item.stash[SPEC] for item in items]
             if self.run.strict:
                 check_suite(self.run.manifest, self.run.specs)
+                check_order(self.run.specs)
         except GraderError as error:
             self.run.fatal = error
             items.clear()
@@ -240,6 +241,15 @@ class Grading:
             self.run.fatal = error
         staff = "".join(traceback.format_exception(error, limit=-6))
         return CheckResult(id=spec.id, status=Status.UNGRADED, message=OUR_FAULT, staff=staff)
+
+
+def check_order(specs: Sequence[CheckSpec]) -> None:
+    """Raises ManifestError when a check comes before one that it builds on: its result would not be known."""
+    seen: set[str] = set()
+    for spec in specs:
+        if late := set(spec.needs) - seen:
+            raise ManifestError(f"check {spec.id!r} needs {', '.join(sorted(late))}, which must come before it")
+        seen.add(spec.id)
 
 
 def not_run(

@@ -157,7 +157,9 @@ class Subject:
             elif file in self._submission.missing:
                 raise Verdict(Status.NOT_IMPLEMENTED, f"{file} was not found in the submission")
             elif file in self._submission.problems:
-                raise Verdict(Status.RAISED, f"{file} cannot be used: {self._submission.problems[file]}")
+                problem = self._submission.problems[file]
+                named = problem.startswith(f"{Path(file).name} ")
+                raise Verdict(Status.RAISED, problem if named else f"{file} cannot be used: {problem}")
             else:
                 self._exchange(["import", module], f"importing {file}", self._limits.import_s)
         except Verdict as verdict:

@@ -112,6 +112,7 @@ class Zygote:
         os.chmod(self._cache, 0o755)
         self.versions: dict[str, str] = {}
         self._ready = False
+        self._numbers = itertools.count()
         self.born = 0  # how many processes there have been
         self._launch()
 
@@ -158,11 +159,15 @@ class Zygote:
     def tell(self, message: dict[str, Any], descriptors: tuple[int, ...] = ()) -> dict[str, Any]:
         self.wait_ready()
         with self._lock:
+            number = next(self._numbers)
             try:
-                socket.send_fds(self._control, [json.dumps(message).encode()], descriptors)
+                socket.send_fds(self._control, [json.dumps({**message, "number": number}).encode()], descriptors)
             except OSError as error:
                 raise WorkerError(f"the zygote is gone ({type(error).__name__})") from None
-            return self._receive(SPAWN_S)
+            # A signal may have ended an earlier exchange between its two halves: its answer is passed over.
+            while (answer := self._receive(SPAWN_S)).pop("number") != number:
+                pass
+            return answer
 
     def start(self, root: str, memory_mib: int) -> Worker:
         try:
@@ -192,6 +197,8 @@ class Zygote:
 
     def close(self) -> None:
         self._control.close()
+        if not self._ready:
+            self._process.kill()  # it is importing still, and would not notice for seconds
         try:
             self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:

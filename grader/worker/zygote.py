@@ -3,7 +3,7 @@
 It is started by exec, so that it never held a test or an answer; it runs one thread, so that forking is
 safe (a thread pool does not survive a fork) and the rights dropped in a child cover the whole child.
 
-Control messages are JSON over a SOCK_SEQPACKET pair:
+Control messages are JSON over a SOCK_SEQPACKET pair; an answer repeats its message's number:
     {"spawn": {...}} + two descriptors (frames, log)  ->  {"pid": n}
     {"reap": pid, "grace_s": t}  ->  {"code": exit code, "killed": by us, "cpu_s": …}
 """
@@ -180,7 +180,7 @@ def main(control_fd: int) -> None:
             answer: dict[str, Any] = {"pid": pid}
         else:
             answer = reap(message["reap"], message["grace_s"])
-        control.send(json.dumps(answer).encode())
+        control.send(json.dumps({**answer, "number": message["number"]}).encode())
 
 
 def reap(pid: int, grace_s: float) -> dict[str, Any]:

@@ -51,9 +51,7 @@ def hasty_desk(tmp_path_factory: pytest.TempPathFactory, launcher: Launcher) -> 
 @pytest.fixture
 def hand_in(tmp_path: Path) -> Callable[[Files], Path]:
     """Writes a submission: the right files, but for those that are given."""
-    return lambda files: write_files(
-        tmp_path / "submission", {"solution.py": SOLUTION, "extras.py": EXTRAS, **files}
-    )
+    return lambda files: write_files(tmp_path / "submission", {"solution.py": SOLUTION, "extras.py": EXTRAS, **files})
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Submissions as they really come: damaged, misnamed, careless. Each has one sentence and a score."""
 
+# ruff: noqa: E501  (tables with one case a line)
 from __future__ import annotations
 
 import io
@@ -160,7 +161,7 @@ HARMLESS = {
     "opens_a_window": "import matplotlib.pyplot as plt\nplt.figure()\nplt.plot([1, 2])\nplt.show()",
     "changes_the_folder": "import os\nos.chdir('/')",
     "sets_a_seed": "import random, numpy\nrandom.seed(7)\nnumpy.random.seed(7)\ntorch.manual_seed(7)",
-    "changes_the_dtype": "torch.set_grad_enabled(True)\ntorch.set_printoptions(precision=2)",
+    "changes_print_options": "torch.set_grad_enabled(True)\ntorch.set_printoptions(precision=2)",
     "replaces_print": "import builtins\nbuiltins.print = None",
     "closes_its_output": "import sys\nsys.stdout.close()\nsys.stderr.close()",
     "starts_a_daemon_thread": "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()",
@@ -237,7 +238,7 @@ def test_a_file_that_is_no_text_is_explained(grade: Grade, content: bytes, words
     if words is None:
         assert (found.status, found.message) == ("not_implemented", "solution.py has no scale")
     else:
-        assert (found.status, found.message) == ("raised", f"solution.py cannot be used: solution.py {words}")
+        assert (found.status, found.message) == ("raised", f"solution.py {words}")
     assert card.score == 2.0
 
 

@@ -41,7 +41,9 @@ def slip(tmp_path: Path) -> Path:
     path = folder / "rnn_lstm_captioning.py"
     path.write_text(swap(path.read_text(), "next_h = torch.tanh(", "next_h = ("))
     path = folder / "transformers.py"
-    path.write_text(swap(path.read_text(), "@ key.transpose(-2, -1) / math.sqrt(query.shape[-1])", "@ key.transpose(-2, -1)"))
+    path.write_text(
+        swap(path.read_text(), "@ key.transpose(-2, -1) / math.sqrt(query.shape[-1])", "@ key.transpose(-2, -1)")
+    )
     return folder
 
 
@@ -109,7 +111,7 @@ def test_the_command_does_not_need_the_repository_as_its_folder(grade_py: GradeP
 def test_run_grades_and_reports(grade_py: GradePy, slip: Path, tmp_path: Path, valid_reports: ValidReports) -> None:
     """A graded submission is exit code 0, whatever its score: points per question, messages, two reports."""
     out = tmp_path / "new/out"
-    answer = grade_py("run", "a2", slip, "--out", out, "--part", "p2")
+    answer = grade_py("run", "a2", slip, "--out", out, "--part", "p2", cwd=tmp_path)
     assert (answer.returncode, answer.stderr) == (0, "")
     card = valid_reports(out)
     assert card.complete
@@ -122,6 +124,7 @@ def test_run_grades_and_reports(grade_py: GradePy, slip: Path, tmp_path: Path, v
     assert f"Score: {card.score:g} / 25\n" in answer.stdout
     assert answer.stdout.endswith(f"Reports: {out}/results.json, {out}/scorecard.json\n")
     assert "\x1b" not in answer.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "slip"]  # nothing left in the folder
     tests = json.loads((out / "results.json").read_bytes())["tests"]
     assert sum(test.get("score", 0) for test in tests) == pytest.approx(card.score)
 
@@ -158,9 +161,7 @@ def test_run_out_of_time_is_exit_code_3(grade_py: GradePy, tmp_path: Path, valid
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-def test_a_signal_in_the_middle_leaves_valid_reports(
-    number: int, tmp_path: Path, valid_reports: ValidReports
-) -> None:
+def test_a_signal_in_the_middle_leaves_valid_reports(number: int, tmp_path: Path, valid_reports: ValidReports) -> None:
     """Ended from outside, a run still reports: what was judged counts, the rest is UNGRADED, exit code 3."""
     command = [sys.executable, str(ROOT / "grade.py"), "run", "a2", str(A2.reference), "--out", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -241,7 +242,9 @@ def test_a_subject_without_the_equals_sign_is_refused(slip: Path) -> None:
     """pytest would take the folder for tests; the sentence says how to write it."""
     answer = run_pytest("--subject", slip, cwd=A2.student)
     assert answer.returncode == 4
-    assert answer.stderr.strip() == "ERROR: write --subject=DIR, with the equals sign, beside an assignment's pytest.ini"
+    assert (
+        answer.stderr.strip() == "ERROR: write --subject=DIR, with the equals sign, beside an assignment's pytest.ini"
+    )
 
 
 def test_a_subject_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:

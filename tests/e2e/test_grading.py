@@ -1,5 +1,6 @@
 """A grading from a submission to its score, with real workers and the mini assignment."""
 
+# ruff: noqa: E501  (tables with one case a line)
 from __future__ import annotations
 
 import json
@@ -19,7 +20,6 @@ from mini_assignment import (
     check,
     statuses,
     swap,
-    write_files,
     write_mini,
 )
 
@@ -201,7 +201,7 @@ def test_a_fault_of_the_suite_is_never_a_score(
     grade_with: Callable[..., Scorecard], statement: str, staff: str
 ) -> None:
     """Whatever else a check raises is our fault: UNGRADED, incomplete, no points, and the rest is judged."""
-    wanted = "    x = stored.array(\"x\")\n    close(student.solution.total"
+    wanted = '    x = stored.array("x")\n    close(student.solution.total'
     suite = swap(SUITE_P1, wanted, f"    x = stored.array('x')\n    {statement}\n    close(student.solution.total")
     card = grade_with({"tests/mini/test_p1_numbers.py": suite})
     assert statuses(card) == {**dict.fromkeys(CHECKS, "passed"), "p1.total": "ungraded"}
@@ -214,7 +214,11 @@ def test_a_fault_of_the_suite_is_never_a_score(
 
 def test_what_builds_on_an_ungraded_check_is_ungraded(grade_with: Callable[..., Scorecard]) -> None:
     """A student is not told that a check "did not pass" when it was us who could not judge it."""
-    suite = swap(SUITE_P1, '    x = stored.array("x")\n    close(student.solution.scale', '    x = 1 / 0\n    close(student.solution.scale')
+    suite = swap(
+        SUITE_P1,
+        '    x = stored.array("x")\n    close(student.solution.scale',
+        "    x = 1 / 0\n    close(student.solution.scale",
+    )
     card = grade_with({"tests/mini/test_p1_numbers.py": suite})
     assert statuses(card)["p1.total"] == "ungraded"
     assert check(card, "p1.total").message == "not judged, because it builds on p1.scale, which could not be graded"
