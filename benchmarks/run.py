@@ -22,7 +22,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from grader.checks.gradients import numeric_gradients  # noqa: E402
+from grader.checks import numeric_gradients  # noqa: E402
 from grader.grading import Desk  # noqa: E402
 from grader.paths import find_assignment  # noqa: E402
 from grader.records import Limits, Submission  # noqa: E402

@@ -1,0 +1,22 @@
+"""What suites compare with: `from grader.checks import close, rel`."""
+
+from grader.checks.examples import few_examples
+from grader.checks.gradients import gradient_close, numeric_gradients
+from grader.checks.plain import equal
+from grader.checks.tensors import close, in_range
+from grader.checks.tolerance import EXACT, Tolerance, rel, within
+from grader.checks.words import kind_of
+
+__all__ = [
+    "EXACT",
+    "Tolerance",
+    "close",
+    "equal",
+    "few_examples",
+    "gradient_close",
+    "in_range",
+    "kind_of",
+    "numeric_gradients",
+    "rel",
+    "within",
+]

@@ -17,13 +17,11 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from grader.checks.tensors import Tolerance
+from grader.checks.tolerance import Tolerance
 
 Array = NDArray[np.float64]
 

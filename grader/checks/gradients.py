@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from grader.checks.tensors import Tolerance, close, kind_of, shape_text
+from grader.checks.tensors import close
+from grader.checks.tolerance import Tolerance
+from grader.checks.words import kind_of, shape_text
 from grader.errors import Verdict
 from grader.records import Status
 

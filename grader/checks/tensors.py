@@ -12,169 +12,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from grader.checks.diagnose import Diagnosis, diagnose
-from grader.errors import Verdict
-from grader.records import Status
+from grader.checks.tolerance import EXACT, Array, Tolerance
+from grader.checks.words import fail, kind_of, place, shape_text, span
 
-Array = NDArray[Any]
-
-TINY = 1e-10  # smallest scale of the ratio, so that zeros compare with zeros
 NOTHING = Diagnosis(*["Does the function return something?"] * 2)
-SHOWN = 60  # characters of a student's own value that a message repeats
-
-
-# --- tolerance --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """Entry-wise bound on |actual - expected|: ratio * scale + rtol * |expected| + atol.
-
-    `scale` is one number for the whole tensor, max(|actual| + |expected|), but at least 1e-10.
-    Made by `rel`, `within` or `EXACT`.
-    """
-
-    ratio: float = 0.0
-    rtol: float = 0.0
-    atol: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not all(math.isfinite(x) and x >= 0 for x in (self.ratio, self.rtol, self.atol)):
-            raise ValueError(f"a tolerance is finite and not negative: {self}")
-
-    def scale(self, actual: Array, expected: Array) -> float:
-        with np.errstate(over="ignore"):
-            return max(float(np.max(np.abs(actual) + np.abs(expected), initial=0.0)), TINY)
-
-    def allowed(self, actual: Array, expected: Array) -> Array:
-        """The largest error that is forgiven, for each entry."""
-        bound = self.atol + self.rtol * np.abs(expected)
-        return np.asarray(bound + self.ratio * self.scale(actual, expected) if self.ratio else bound)
-
-    def fits(self, actual: Array, expected: Array) -> bool:
-        """Every entry is within tolerance; NaN and infinities never are."""
-        error = np.abs(actual - expected)
-        return bool(np.all((error <= self.allowed(actual, expected)) & np.isfinite(error)))
-
-    def wrong(self, actual: Array, expected: Array) -> NDArray[np.bool_]:
-        """The entries to blame once `fits` said no: a huge wrong entry must not excuse the smaller ones."""
-        allowed = np.minimum(self.allowed(actual, expected), self.allowed(expected, expected))
-        error = np.abs(actual - expected)
-        return np.asarray(~((error <= allowed) & np.isfinite(error)))
-
-    def describe(self) -> str:
-        if self == EXACT:
-            return "it must be exact"
-        parts = [f"{bound:g}" for bound in (self.ratio, self.atol) if bound]
-        parts += [f"{self.rtol:g} of the value"] if self.rtol else []
-        return f"allowed {' + '.join(parts)}"
-
-
-def rel(bound: float) -> Tolerance:
-    """max|x - y| / max(max(|x| + |y|), 1e-10) <= bound: one ratio of two maxima for the whole tensor."""
-    return Tolerance(ratio=bound)
-
-
-def within(rtol: float, atol: float) -> Tolerance:
-    """|x - y| <= atol + rtol * |y| for every entry, y being the expected one."""
-    return Tolerance(rtol=rtol, atol=atol)
-
-
-EXACT = Tolerance()
-
-
-# --- words ------------------------------------------------------------------------------------------
-
-
-def kind_of(value: object) -> str:
-    """What a value is, in a student's words: "a list of 3 items"."""
-    match value:
-        case None:
-            return "None"
-        case bool() | np.bool_():
-            return "a bool"
-        case int() | np.integer():
-            return "an int"
-        case float() | np.floating():
-            return "a float"
-        case complex() | np.complexfloating():
-            return "a complex number"
-        case str():
-            return "a string"
-        case list() | tuple():
-            items = "1 item" if len(value) == 1 else f"{len(value)} items"
-            return f"a {type(value).__name__} of {items}"
-        case dict():
-            return f"a dict with {len(value)} {'key' if len(value) == 1 else 'keys'}"
-        case np.ndarray():
-            return f"a tensor of shape {shape_text(value.shape)} and dtype {value.dtype}"
-    return "an object that is no tensor, number, string, list or dict"
-
-
-def shape_text(shape: tuple[int, ...], dims: tuple[str, ...] = ()) -> str:
-    """(2, 5, 3), or (N, T, H) = (2, 5, 3) with names for the axes."""
-    sizes = str(tuple(map(int, shape)))
-    if not shape or not dims:
-        return sizes
-    return f"({', '.join(dims)}{',' if len(dims) == 1 else ''}) = {sizes}"
-
-
-def place(name: str, index: tuple[int, ...], dims: tuple[str, ...]) -> str:
-    """h[n=1, t=2, h=0]; the bare name for a scalar."""
-    if not index:
-        return name
-    letters = [f"{d.lower()}=" for d in dims] or [""] * len(index)
-    return f"{name}[{', '.join(f'{letter}{i}' for letter, i in zip(letters, index, strict=True))}]"
-
-
-def _where(wrong: NDArray[np.bool_], dims: tuple[str, ...]) -> str:
-    """ ", all at t >= 1": the axes along which only some slices hold wrong entries."""
-    if np.count_nonzero(wrong) < 2:
-        return ""
-    found: list[str] = []
-    for i, size in enumerate(wrong.shape):
-        hit = np.flatnonzero(wrong.any(axis=tuple(j for j in range(wrong.ndim) if j != i)))
-        label = dims[i].lower() if dims else f"index of axis {i}"
-        low, high = int(hit[0]), int(hit[-1])
-        if hit.size == size or hit.size != high - low + 1:
-            continue
-        if low == high:
-            found.append(f"{label} = {low}")
-        elif high == size - 1:
-            found.append(f"{label} >= {low}")
-        elif low == 0:
-            found.append(f"{label} <= {high}")
-    return f", all at {', '.join(found)}" if found else ""
-
-
-def _fail(
-    text: str,
-    hidden_text: str | None = None,
-    *,
-    case: str,
-    found: Diagnosis | None = None,
-    staff: str = "",
-) -> NoReturn:
-    """Raise the verdict: the observation, the case in brackets, then the diagnosis."""
-    hidden_text = text if hidden_text is None else hidden_text
-    suffix = f" ({case})." if case else "."
-    if found is None:
-        raise Verdict(Status.FAILED, text + suffix, hidden_text=hidden_text + suffix, staff=staff)
-    raise Verdict(
-        Status.FAILED,
-        f"{text}{suffix} {found.text}",
-        hidden_text=f"{hidden_text}{suffix} {found.hidden_text}",
-        staff=staff,
-    )
-
-
-# --- tensors ----------------------------------------------------------------------------------------
 
 
 def close(
@@ -210,7 +57,7 @@ def close(
 
     if mine.shape != right.shape:
         found = _diagnose(mine, right, tol, letters, others, factors)
-        _fail(_shape_difference(mine.shape, right.shape, name, letters), case=case, found=found)
+        fail(_shape_difference(mine.shape, right.shape, name, letters), case=case, found=found)
     _check_dtype(mine.dtype, right.dtype, dtype, name, case)
     given = _check_finite(mine, right, name, letters, case)
     x, y = (np.where(given, _numbers(a), 0) for a in (mine, right))
@@ -224,8 +71,8 @@ def close(
     at = place(name, index, letters)
     count = int(np.count_nonzero(wrong))
     differ = "differs" if count == 1 else "differ"
-    rest = f"; {count} of {wrong.size} entries {differ}{_where(wrong, letters)}" if index else ""
-    _fail(
+    rest = f"; {count} of {wrong.size} entries {differ}{span(wrong, letters)}" if index else ""
+    fail(
         f"{at} {_error(mine[index], right[index], tol, tol.scale(x, y))}{rest}",
         f"{at} is wrong{rest}",
         case=case,
@@ -241,8 +88,8 @@ def _tensor(actual: object, name: str, case: str, *, scalar: bool) -> Array:
         return value
     wanted = "a number" if scalar else "one tensor"
     if actual is None:
-        _fail(f"{name} is None", case=case, found=NOTHING)
-    _fail(f"{name} is {kind_of(actual)}, wanted {wanted}", case=case)
+        fail(f"{name} is None", case=case, found=NOTHING)
+    fail(f"{name} is {kind_of(actual)}, wanted {wanted}", case=case)
 
 
 def _numbers(values: Array) -> Array:
@@ -304,7 +151,7 @@ def _check_dtype(mine: np.dtype[Any], right: np.dtype[Any], wanted: str | None, 
         words = wanted
         good = mine == np.dtype(wanted)
     if not good:
-        _fail(f"{name} has dtype {mine}, wanted {words}", case=case)
+        fail(f"{name} has dtype {mine}, wanted {words}", case=case)
 
 
 def _check_finite(
@@ -317,21 +164,21 @@ def _check_finite(
         nan = int(np.count_nonzero(broken & np.isnan(mine)))
         infinite = int(np.count_nonzero(broken)) - nan
         if not mine.ndim:
-            _fail(f"{name} is {'NaN' if nan else 'infinite'}, wanted a finite number", case=case)
+            fail(f"{name} is {'NaN' if nan else 'infinite'}, wanted a finite number", case=case)
         what = " and ".join(f"{n} {word}" for n, word in ((nan, "NaN"), (infinite, "infinite")) if n)
         first = place(name, tuple(map(int, np.argwhere(broken)[0])), dims)
-        _fail(
+        fail(
             f"{name} has {what} among its {mine.size} entries where finite values are wanted;"
-            f" the first is {first}{_where(broken, dims)}",
+            f" the first is {first}{span(broken, dims)}",
             case=case,
         )
     odd = ~given & ~((mine == right) | (np.isnan(mine) & np.isnan(right)))
     if odd.any():
         first = place(name, tuple(map(int, np.argwhere(odd)[0])), dims)
         count = (
-            f"; so are {np.count_nonzero(odd)} of {odd.size} entries{_where(odd, dims)}" if mine.ndim else ""
+            f"; so are {np.count_nonzero(odd)} of {odd.size} entries{span(odd, dims)}" if mine.ndim else ""
         )
-        _fail(f"{first} is wrong: it should not be an ordinary number there (masked out?){count}", case=case)
+        fail(f"{first} is wrong: it should not be an ordinary number there (masked out?){count}", case=case)
     return given
 
 
@@ -347,84 +194,6 @@ def _error(mine: Any, right: Any, tol: Tolerance, scale: float) -> str:
     return f"is off by {size:.1e} ({relative}{tol.describe()})"
 
 
-# --- plain data -------------------------------------------------------------------------------------
-
-
-def equal(actual: object, expected: object, *, name: str, case: str = "") -> None:
-    """Check plain data: None, bools, numbers, strings, lists (tuples), dicts, nested at will.
-
-    Numpy scalars and arrays count as the numbers and lists they hold. A bool is not an int, and a float is
-    not an int, but an int may stand for a float. Raises Verdict(FAILED) naming the first difference.
-    """
-    difference = _difference(_plain(actual), _plain(expected), name)
-    if difference is not None:
-        text, hidden_text = difference
-        _fail(text, hidden_text, case=case, staff=f"actual {actual!r}, expected {expected!r}"[:2000])
-
-
-def _plain(value: object) -> object:
-    match value:
-        case np.ndarray() | np.generic():
-            return value.tolist()
-        case list() | tuple():
-            return [_plain(item) for item in value]
-        case dict():
-            return {key: _plain(item) for key, item in value.items()}
-    return value
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
-
-
-def _difference(mine: object, right: object, at: str) -> tuple[str, str] | None:
-    """(text, hidden text) of the first place that differs, or None."""
-    if isinstance(right, float) and type(mine) is int:
-        mine = float(mine)
-    if type(mine) is not type(right):
-        text = f"{at} is {kind_of(mine)}, wanted {kind_of(right)}"
-        return text, text
-    if isinstance(mine, dict) and isinstance(right, dict):
-        for what, keys in (
-            ("has no key", right.keys() - mine.keys()),
-            ("has an extra key", mine.keys() - right.keys()),
-        ):
-            if keys:
-                text = f"{at} {what} {_shown(min(keys, key=str))}"
-                return text, text
-        pairs = [(f"{at}[{_shown(key)}]", mine[key], right[key]) for key in right]
-        return next((found for place, a, b in pairs if (found := _difference(a, b, place))), None)
-    if isinstance(mine, list) and isinstance(right, list):
-        return _list_difference(mine, right, at)
-    if isinstance(mine, str) and isinstance(right, str) and mine != right:
-        start = next((i for i, (a, b) in enumerate(zip(mine, right, strict=False)) if a != b), None)
-        where = min(len(mine), len(right)) if start is None else start
-        lengths = "" if len(mine) == len(right) else f"; it has {len(mine)} characters, wanted {len(right)}"
-        hidden = f"{at} is another text from character {where} on{lengths}"
-        return f"{hidden}: {_shown(mine)}", hidden
-    both_nan = isinstance(mine, float) and isinstance(right, float) and math.isnan(mine) and math.isnan(right)
-    return (
-        None if mine == right or both_nan else (f"{at} is {_shown(mine)}, which is wrong", f"{at} is wrong")
-    )
-
-
-def _list_difference(mine: list[Any], right: list[Any], at: str) -> tuple[str, str] | None:
-    pairs = enumerate(zip(mine, right, strict=False))
-    found = next((d for i, (a, b) in pairs if (d := _difference(a, b, f"{at}[{i}]"))), None)
-    if len(mine) != len(right):
-        text = f"{at} has {len(mine)} items, wanted {len(right)}"
-        if found is None:
-            return f"{text}; the ones they share are right", f"{text}; the ones they share are right"
-        return f"{text}; {found[0]}", f"{text}; {found[1]}"
-    if found is None or len(mine) < 3 or sorted(map(repr, mine)) != sorted(map(repr, right)):
-        return found
-    return (
-        f"{found[0]}; these are the right items in another order",
-        f"{found[1]}; these are the right items in another order",
-    )
-
-
 def in_range(actual: object, low: float, high: float, *, name: str, case: str = "") -> float:
     """Check that a finite real scalar lies in [low, high] and return it. Infinite ends are open.
 
@@ -432,17 +201,17 @@ def in_range(actual: object, low: float, high: float, *, name: str, case: str = 
     """
     value = _tensor(actual, name, case, scalar=True)
     if value.shape != ():
-        _fail(f"{name} has shape {shape_text(value.shape)}, wanted a scalar", case=case)
+        fail(f"{name} has shape {shape_text(value.shape)}, wanted a scalar", case=case)
     if value.dtype.kind in "bc":
-        _fail(f"{name} is {kind_of(value[()])}, wanted a real number", case=case)
+        fail(f"{name} is {kind_of(value[()])}, wanted a real number", case=case)
     number = float(value)
     if not math.isfinite(number):
-        _fail(f"{name} is {'NaN' if math.isnan(number) else 'infinite'}, wanted a finite number", case=case)
+        fail(f"{name} is {'NaN' if math.isnan(number) else 'infinite'}, wanted a finite number", case=case)
     if not low <= number <= high:
         side = "small" if number < low else "large"
         ends = [f"at least {low:g}"] if low > -math.inf else []
         ends += [f"at most {high:g}"] if high < math.inf else []
-        _fail(
+        fail(
             f"{name} is {number:.4g}, too {side}: wanted {' and '.join(ends)}",
             f"{name} is too {side}",
             case=case,

@@ -8,22 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grader.checks.gradients import gradient_close, numeric_gradients
-from grader.checks.tensors import close, kind_of, rel
+from grader.checks import close, few_examples, gradient_close, kind_of, numeric_gradients, rel
 from grader.errors import Verdict
 from grader.records import Status
 
-HIDDEN = settings(
-    derandomize=True,
-    max_examples=6,
-    deadline=None,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
 SIZE, SEED = st.integers(1, 6), st.integers(0, 9999)
 STEP_GRADIENTS = {"dx": "N D", "dprev_h": "N H", "dWx": "D H", "dWh": "H H", "db": "H"}
 RUN_GRADIENTS = {"dx": "N T D", "dh0": "N H", "dWx": "D H", "dWh": "H H", "db": "H"}
@@ -82,7 +73,7 @@ def test_step_forward(student, stored):
 
 
 @pytest.mark.check("p1.rnn_step_forward.sizes", question="rnn", points=0.5, needs="p1.rnn_step_forward", hidden=True)
-@HIDDEN
+@few_examples
 @given(N=SIZE, D=SIZE, H=SIZE, seed=SEED)
 @example(N=1, D=3, H=1, seed=0)
 @example(N=2, D=4, H=4, seed=1)
@@ -132,7 +123,7 @@ def test_forward(student, stored):
 
 
 @pytest.mark.check("p1.rnn_forward.sizes", question="rnn", points=0.5, needs="p1.rnn_forward", hidden=True)
-@HIDDEN
+@few_examples
 @given(N=SIZE, T=SIZE, D=SIZE, H=SIZE, seed=SEED)
 @example(N=1, T=1, D=3, H=2, seed=0)
 @example(N=3, T=7, D=2, H=5, seed=1)
@@ -238,7 +229,7 @@ def test_step_backward(student):
     needs=("p1.rnn_step_forward", "p1.rnn_step_backward"),
     hidden=True,
 )
-@HIDDEN
+@few_examples
 @given(N=SIZE, D=SIZE, H=SIZE, seed=SEED)
 @example(N=1, D=1, H=3, seed=0)
 @example(N=3, D=3, H=3, seed=1)
@@ -272,7 +263,7 @@ def test_backward(student):
 @pytest.mark.check(
     "p1.rnn_backward.sizes", question="rnn", points=0.5, needs=("p1.rnn_forward", "p1.rnn_backward"), hidden=True
 )
-@HIDDEN
+@few_examples
 @given(N=SIZE, T=SIZE, D=SIZE, H=SIZE, seed=SEED)
 @example(N=1, T=1, D=2, H=3, seed=0)
 @example(N=2, T=6, D=3, H=3, seed=1)
@@ -314,7 +305,7 @@ def test_backward_autograd(student):
     needs=("p1.rnn_forward", "p1.rnn_backward_autograd"),
     hidden=True,
 )
-@HIDDEN
+@few_examples
 @given(N=SIZE, T=SIZE, D=SIZE, H=SIZE, seed=SEED)
 @example(N=1, T=1, D=2, H=3, seed=0)
 def test_backward_autograd_sizes(student, N, T, D, H, seed):

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grader.checks.gradients import gradient_close
-from grader.checks.tensors import close, in_range, rel
+from grader.checks import close, few_examples, gradient_close, in_range, rel
 
-HIDDEN = settings(
-    derandomize=True,
-    max_examples=6,
-    deadline=None,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
 SIZE, SEED = st.integers(1, 6), st.integers(0, 9999)
 
 
@@ -62,7 +53,7 @@ def test_word_embedding(student, stored):
 
 
 @pytest.mark.check("p1.word_embedding.sizes", question="embedding", points=0.5, needs="p1.word_embedding", hidden=True)
-@HIDDEN
+@few_examples
 @given(V=st.integers(1, 9), D=SIZE, N=SIZE, T=SIZE, seed=SEED)
 @example(V=1, D=1, N=1, T=1, seed=0)
 @example(V=4, D=3, N=4, T=4, seed=1)
@@ -141,7 +132,7 @@ def test_exact(student):
 @pytest.mark.check(
     "p1.temporal_softmax_exact.sizes", question="embedding", points=0.5, needs="p1.temporal_softmax_exact", hidden=True
 )
-@HIDDEN
+@few_examples
 @given(N=SIZE, T=SIZE, V=st.integers(2, 8), ignore=st.sampled_from([0, 1, -100, None]), seed=SEED)
 @example(N=1, T=1, V=4, ignore=None, seed=0)
 @example(N=4, T=3, V=6, ignore=1, seed=1)

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grader.checks.gradients import gradient_close
-from grader.checks.tensors import close, kind_of, rel
+from grader.checks import close, few_examples, gradient_close, kind_of, rel
 from grader.errors import Verdict
 from grader.records import Status
 
-HIDDEN = settings(
-    derandomize=True,
-    max_examples=6,
-    deadline=None,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
 SIZE, SEED = st.integers(1, 6), st.integers(0, 9999)
 DIMS = {"Wx": "D 4H", "Wh": "H 4H", "b": "4H"}
 
@@ -116,7 +107,7 @@ def test_step_forward(student, stored):
 @pytest.mark.check(
     "p1.lstm_step_forward.sizes", question="lstm", points=0.75, needs="p1.lstm_step_forward", hidden=True
 )
-@HIDDEN
+@few_examples
 @given(N=SIZE, D=SIZE, H=SIZE, seed=SEED)
 @example(N=1, D=3, H=1, seed=0)
 @example(N=4, D=4, H=4, seed=1)
@@ -190,7 +181,7 @@ def test_forward(student, reference, stored):
 
 
 @pytest.mark.check("p1.lstm_forward.sizes", question="lstm", points=0.75, needs="p1.lstm_forward", hidden=True)
-@HIDDEN
+@few_examples
 @given(N=SIZE, T=SIZE, D=SIZE, H=SIZE, seed=SEED)
 @example(N=1, T=1, D=2, H=3, seed=0)
 @example(N=3, T=7, D=4, H=2, seed=1)

@@ -12,24 +12,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from grader.checks.tensors import close, kind_of, rel, shape_text
+from grader.checks import close, few_examples, kind_of, rel, shape_text
 from grader.errors import Verdict
 from grader.records import Status
 
 Array = NDArray[Any]
 
-HIDDEN = settings(
-    derandomize=True,
-    max_examples=4,
-    deadline=None,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
 SEED = st.integers(0, 9999)
 QUESTION = {"rnn": "captioning", "lstm": "lstm", "attn": "attention"}
 LOSS_POINTS = {"rnn": 1.5, "lstm": 1.0, "attn": 1.0}
@@ -142,7 +134,7 @@ def test_loss(student, reference, stored, cell):
 
 
 @per_cell("p1.caption_loss_{cell}.sizes", LOSS_POINTS, 0.5, needs="p1.caption_loss_{cell}", hidden=True)
-@HIDDEN
+@few_examples
 @given(
     N=st.integers(1, 5), T=st.integers(1, 7), V=st.integers(4, 9), D=st.integers(3, 9), H=st.integers(3, 9),
     ignore_index=st.sampled_from([0, None, 2]), seed=SEED,
@@ -276,7 +268,7 @@ def test_sample(student, cell):
 
 
 @per_cell("p1.sample_{cell}.sizes", SAMPLE_POINTS, 0.5, needs="p1.sample_{cell}", hidden=True)
-@HIDDEN
+@few_examples
 @given(
     N=st.integers(1, 4), length=st.integers(1, 7), V=st.integers(4, 9), D=st.integers(3, 9), H=st.integers(4, 12),
     seed=SEED,

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from grader.checks.tensors import in_range, kind_of
+from grader.checks import in_range, kind_of
 from grader.errors import Verdict
 from grader.records import Status
 

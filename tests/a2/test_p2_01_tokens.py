@@ -5,19 +5,15 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.checks.tensors import equal
+from grader.checks import equal, few_examples
 from grader.errors import Verdict
 from grader.records import Status
 from grader.stored import Stored
 from grader.subject import Remote, Subject
 
-SAMPLED = settings(
-    derandomize=True, max_examples=6, deadline=None, database=None,
-    phases=[Phase.generate], suppress_health_check=list(HealthCheck),
-)  # fmt: skip
 DIGITS = [str(d) for d in range(10)]
 WORDS = ["POSITIVE", "NEGATIVE", "add", "subtract", "BOS", "EOS", "multiply", "PAD"]
 
@@ -44,7 +40,7 @@ def test_token_dict(student: Subject, stored: Stored) -> None:
 
 
 @pytest.mark.check("p2.token_dict.sizes", question="tokens", points=0.25, needs="p2.token_dict", hidden=True)
-@SAMPLED
+@few_examples
 @given(seed=st.integers(0, 2**32 - 1), size=st.integers(1, 18))
 def test_token_dict_sizes(student: Subject, seed: int, size: int) -> None:
     """generate_token_dict on other vocabularies"""
@@ -86,7 +82,7 @@ def test_preprocess(student: Subject, stored: Stored) -> None:
 
 
 @pytest.mark.check("p2.preprocess.sizes", question="tokens", points=0.5, needs="p2.preprocess", hidden=True)
-@SAMPLED
+@few_examples
 @given(seed=st.integers(0, 2**32 - 1), length=st.integers(1, 8))
 def test_preprocess_sizes(student: Subject, seed: int, length: int) -> None:
     """prepocess_input_sequence with other vocabularies, numbers of any length and leading zeros"""

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from grader.checks.tensors import close, kind_of, rel
+from grader.checks import close, few_examples, kind_of, rel
 from grader.errors import Verdict
 from grader.records import Status
 from grader.stored import Stored
@@ -20,10 +20,6 @@ from grader.subject import Subject
 Array = NDArray[Any]
 
 TOL = rel(1e-5)
-SAMPLED = settings(
-    derandomize=True, max_examples=6, deadline=None, database=None,
-    phases=[Phase.generate], suppress_health_check=list(HealthCheck),
-)  # fmt: skip
 SEEDS = st.integers(0, 2**32 - 1)
 
 
@@ -106,7 +102,7 @@ def test_two_loop_single(student: Subject, stored: Stored) -> None:
     "p2.sdp_two_loop_single.sizes", question="scaled_dot_product", points=0.5,
     needs="p2.sdp_two_loop_single", hidden=True,
 )  # fmt: skip
-@SAMPLED
+@few_examples
 @given(seed=SEEDS, K=st.integers(1, 6), M=st.integers(1, 9))
 def test_two_loop_single_sizes(student: Subject, seed: int, K: int, M: int) -> None:
     """scaled_dot_product_two_loop_single on other sizes and values"""
@@ -127,7 +123,7 @@ def test_two_loop_batch(student: Subject, stored: Stored) -> None:
     "p2.sdp_two_loop_batch.sizes", question="scaled_dot_product", points=0.5,
     needs="p2.sdp_two_loop_batch", hidden=True,
 )  # fmt: skip
-@SAMPLED
+@few_examples
 @given(seed=SEEDS, N=st.integers(1, 4), K=st.integers(1, 6), M=st.integers(1, 9))
 def test_two_loop_batch_sizes(student: Subject, seed: int, N: int, K: int, M: int) -> None:
     """scaled_dot_product_two_loop_batch on other sizes and values"""
@@ -150,7 +146,7 @@ def test_no_loop(student: Subject, stored: Stored) -> None:
 @pytest.mark.check(
     "p2.sdp_no_loop.sizes", question="scaled_dot_product", points=0.5, needs="p2.sdp_no_loop", hidden=True
 )
-@SAMPLED
+@few_examples
 @given(seed=SEEDS, N=st.integers(1, 4), K=st.integers(1, 6), T=st.integers(1, 6), M=st.integers(1, 9))
 def test_no_loop_sizes(student: Subject, seed: int, N: int, K: int, T: int, M: int) -> None:
     """scaled_dot_product_no_loop_batch on other sizes, with keys of another length than the queries"""
@@ -178,7 +174,7 @@ def test_no_loop_weights(student: Subject) -> None:
     "p2.sdp_no_loop_weights.sizes", question="scaled_dot_product", points=0.25,
     needs="p2.sdp_no_loop_weights", hidden=True,
 )  # fmt: skip
-@SAMPLED
+@few_examples
 @given(seed=SEEDS, N=st.integers(1, 4), K=st.integers(1, 6), T=st.integers(1, 6), M=st.integers(1, 9))
 def test_no_loop_weights_sizes(student: Subject, seed: int, N: int, K: int, T: int, M: int) -> None:
     """the attention weights on other sizes, with keys of another length than the queries"""

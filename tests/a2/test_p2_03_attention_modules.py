@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from grader.checks.gradients import gradient_close
-from grader.checks.tensors import close, rel
+from grader.checks import close, few_examples, gradient_close, rel
 from grader.errors import Verdict
 from grader.records import Status
 from grader.stored import Stored
@@ -21,10 +20,6 @@ from grader.subject import Remote, Subject
 Array = NDArray[Any]
 
 TOL = rel(1e-5)
-SAMPLED = settings(
-    derandomize=True, max_examples=6, deadline=None, database=None,
-    phases=[Phase.generate], suppress_health_check=list(HealthCheck),
-)  # fmt: skip
 SEEDS = st.integers(0, 2**32 - 1)
 FLAT_WEIGHT = "Did .data, .detach or no_grad cut it off?"
 
@@ -89,7 +84,7 @@ def sampled_head(student: Subject, reference: Subject, seed: int, d: int, dq: in
     "p2.self_attention_fwd.sizes", question="attention_modules", points=0.5,
     needs="p2.self_attention_fwd", hidden=True,
 )  # fmt: skip
-@SAMPLED
+@few_examples
 @given(seed=SEEDS, N=st.integers(1, 3), K=st.integers(1, 5), T=st.integers(1, 5), d=st.integers(1, 6),
        dq=st.integers(1, 6), dv=st.integers(1, 6), masked=st.booleans())  # fmt: skip
 def test_self_attention_sizes(
@@ -135,7 +130,7 @@ def test_self_attention_grad_sin(student: Subject, stored: Stored) -> None:
     "p2.self_attention_grad_sin.sizes", question="attention_modules", points=0.125,
     needs="p2.self_attention_grad_sin", hidden=True,
 )  # fmt: skip
-@SAMPLED
+@few_examples
 @given(seed=SEEDS, N=st.integers(1, 3), K=st.integers(1, 5), T=st.integers(1, 5), d=st.integers(2, 6))
 def test_self_attention_grad_sizes(
     student: Subject, reference: Subject, seed: int, N: int, K: int, T: int, d: int
@@ -194,7 +189,7 @@ def sampled_heads(
 @pytest.mark.check(
     "p2.multihead_fwd.sizes", question="attention_modules", points=0.75, needs="p2.multihead_fwd", hidden=True
 )
-@SAMPLED
+@few_examples
 @given(seed=SEEDS, N=st.integers(1, 3), K=st.integers(1, 5), T=st.integers(1, 5), heads=st.integers(1, 4),
        d=st.integers(1, 6), size=st.integers(1, 5), masked=st.booleans())  # fmt: skip
 def test_multihead_sizes(
@@ -240,7 +235,7 @@ def test_multihead_grad_sin(student: Subject, stored: Stored) -> None:
     "p2.multihead_grad_sin.sizes", question="attention_modules", points=0.125,
     needs="p2.multihead_grad_sin", hidden=True,
 )  # fmt: skip
-@SAMPLED
+@few_examples
 @given(seed=SEEDS, N=st.integers(1, 3), K=st.integers(1, 5), T=st.integers(1, 5), heads=st.integers(1, 4))
 def test_multihead_grad_sizes(
     student: Subject, reference: Subject, seed: int, N: int, K: int, T: int, heads: int
@@ -318,7 +313,7 @@ def test_init_bounds(student: Subject) -> None:
 @pytest.mark.check(
     "p2.init_bounds.sizes", question="attention_modules", points=0.5, needs="p2.init_bounds", hidden=True
 )
-@SAMPLED
+@few_examples
 @given(seed=st.integers(0, 2**31), d=st.integers(9, 24), dq=st.integers(8, 20), dv=st.integers(8, 20),
        heads=st.integers(1, 4), hidden=st.integers(10, 50))  # fmt: skip
 def test_init_bounds_sizes(

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from grader.checks.gradients import gradient_close
-from grader.checks.tensors import close, rel
+from grader.checks import close, few_examples, gradient_close, rel
 from grader.errors import Verdict
 from grader.records import Status
 from grader.stored import Stored
@@ -21,10 +20,6 @@ from grader.subject import Remote, Subject
 Array = NDArray[Any]
 
 TOL = rel(1e-5)
-SAMPLED = settings(
-    derandomize=True, max_examples=6, deadline=None, database=None,
-    phases=[Phase.generate], suppress_health_check=list(HealthCheck),
-)  # fmt: skip
 SEEDS = st.integers(0, 2**32 - 1)
 PUBLISHED = np.linspace(-0.4, 0.6, 8, dtype=np.float32).reshape(2, 4)
 
@@ -102,7 +97,7 @@ def test_layernorm(student: Subject, stored: Stored) -> None:
 @pytest.mark.check(
     "p2.layernorm_fwd.sizes", question="norm_feedforward", points=0.5, needs="p2.layernorm_fwd", hidden=True
 )
-@SAMPLED
+@few_examples
 @given(seed=SEEDS, N=st.integers(1, 4), M=st.integers(2, 9), eps=st.sampled_from([1e-10, 0.01, 0.5]))
 def test_layernorm_sizes(student: Subject, seed: int, N: int, M: int, eps: float) -> None:
     """LayerNormalization on other matrices, with another scale, shift and epsilon"""
@@ -136,7 +131,7 @@ def test_layernorm_3d(student: Subject) -> None:
 @pytest.mark.check(
     "p2.layernorm_3d.sizes", question="norm_feedforward", points=0.25, needs="p2.layernorm_3d", hidden=True
 )
-@SAMPLED
+@few_examples
 @given(seed=SEEDS, N=st.integers(1, 4), K=st.integers(1, 5), M=st.integers(2, 9),
        eps=st.sampled_from([1e-10, 0.01, 0.5]))  # fmt: skip
 def test_layernorm_3d_sizes(student: Subject, seed: int, N: int, K: int, M: int, eps: float) -> None:
@@ -170,7 +165,7 @@ def test_layernorm_grad_sin(student: Subject, stored: Stored) -> None:
     "p2.layernorm_grad_sin.sizes", question="norm_feedforward", points=0.125,
     needs="p2.layernorm_grad_sin", hidden=True,
 )  # fmt: skip
-@SAMPLED
+@few_examples
 @given(seed=SEEDS, N=st.integers(1, 4), K=st.integers(1, 5), M=st.integers(3, 9))
 def test_layernorm_grad_sizes(student: Subject, seed: int, N: int, K: int, M: int) -> None:
     """gradients of LayerNormalization's input, scale and shift on other sizes"""
@@ -249,7 +244,7 @@ def sampled_block(student: Subject, seed: int, M: int, H: int) -> tuple[Remote, 
 @pytest.mark.check(
     "p2.feedforward_fwd.sizes", question="norm_feedforward", points=0.5, needs="p2.feedforward_fwd", hidden=True
 )
-@SAMPLED
+@few_examples
 @given(seed=SEEDS, shape=st.lists(st.integers(1, 4), min_size=1, max_size=2), M=st.integers(1, 6),
        more=st.sampled_from([-1, 1, 5]))  # fmt: skip
 def test_feedforward_sizes(student: Subject, seed: int, shape: list[int], M: int, more: int) -> None:
@@ -285,7 +280,7 @@ def test_feedforward_grad_sin(student: Subject, stored: Stored) -> None:
     "p2.feedforward_grad_sin.sizes", question="norm_feedforward", points=0.125,
     needs="p2.feedforward_grad_sin", hidden=True,
 )  # fmt: skip
-@SAMPLED
+@few_examples
 @given(seed=SEEDS, N=st.integers(1, 4), K=st.integers(1, 5), M=st.integers(1, 6))
 def test_feedforward_grad_sizes(student: Subject, seed: int, N: int, K: int, M: int) -> None:
     """gradients of FeedForwardBlock's input and parameters on other sizes"""

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from grader.checks.tensors import close, in_range, rel
+from grader.checks import close, few_examples, in_range, rel
 from grader.errors import Verdict
 from grader.records import Status
 from grader.stored import Stored
@@ -18,10 +18,6 @@ from grader.subject import Remote, Subject
 
 Array = NDArray[Any]
 
-SAMPLED = settings(
-    derandomize=True, max_examples=6, deadline=None, database=None,
-    phases=[Phase.generate], suppress_health_check=list(HealthCheck),
-)  # fmt: skip
 SEEDS = st.integers(0, 2**32 - 1)
 SIZES = {"seed": SEEDS, "N": st.integers(1, 3), "K": st.integers(1, 5), "size": st.integers(2, 3),
          "H": st.integers(1, 9)}  # fmt: skip
@@ -76,7 +72,7 @@ def test_encoder1_masks(student: Subject, stored: Stored) -> None:
 @pytest.mark.check(
     "p2.encoder1_masks.sizes", question="encoder", points=0.25, needs="p2.encoder1_masks", hidden=True
 )
-@SAMPLED
+@few_examples
 @given(heads=st.integers(2, 3), **SIZES)
 def test_encoder1_masks_sizes(
     student: Subject, reference: Subject, seed: int, heads: int, N: int, K: int, size: int, H: int
@@ -94,7 +90,7 @@ def test_encoder2_masks(student: Subject, stored: Stored) -> None:
 @pytest.mark.check(
     "p2.encoder2_masks.sizes", question="encoder", points=0.25, needs="p2.encoder2_masks", hidden=True
 )
-@SAMPLED
+@few_examples
 @given(**SIZES)
 def test_encoder2_masks_sizes(
     student: Subject, reference: Subject, seed: int, N: int, K: int, size: int, H: int
@@ -126,7 +122,7 @@ def test_encoder_wave(student: Subject, stored: Stored) -> None:
 
 
 @pytest.mark.check("p2.encoder_wave.sizes", question="encoder", points=0.5, needs="p2.encoder_wave", hidden=True)
-@SAMPLED
+@few_examples
 @given(heads=st.integers(1, 4), **SIZES)
 def test_encoder_wave_sizes(
     student: Subject, reference: Subject, seed: int, heads: int, N: int, K: int, size: int, H: int

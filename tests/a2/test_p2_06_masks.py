@@ -7,20 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from grader.checks.tensors import EXACT, close, rel
+from grader.checks import EXACT, close, few_examples, rel
 from grader.stored import Stored
 from grader.subject import Subject
 
 Array = NDArray[Any]
 
-SAMPLED = settings(
-    derandomize=True, max_examples=6, deadline=None, database=None,
-    phases=[Phase.generate], suppress_health_check=list(HealthCheck),
-)  # fmt: skip
 SEEDS = st.integers(0, 2**32 - 1)
 
 
@@ -51,7 +47,7 @@ def test_subsequent_mask(student: Subject, stored: Stored) -> None:
 @pytest.mark.check(
     "p2.subsequent_mask.sizes", question="masks", points=0.5, needs="p2.subsequent_mask", hidden=True
 )
-@SAMPLED
+@few_examples
 @given(seed=SEEDS, N=st.integers(1, 4), K=st.integers(1, 7), more=st.lists(st.integers(1, 3), max_size=2))
 def test_subsequent_mask_sizes(student: Subject, seed: int, N: int, K: int, more: list[int]) -> None:
     """get_subsequent_mask for token numbers and for sequences of other sizes"""
@@ -115,7 +111,7 @@ def test_masked_attention(student: Subject, stored: Stored) -> None:
 
 
 @pytest.mark.check("p2.masked_sdp.sizes", question="masks", points=0.5, needs="p2.masked_sdp", hidden=True)
-@SAMPLED
+@few_examples
 @given(seed=SEEDS, N=st.integers(1, 4), K=st.integers(1, 5), T=st.integers(1, 6), M=st.integers(1, 6))
 def test_masked_attention_sizes(student: Subject, seed: int, N: int, K: int, T: int, M: int) -> None:
     """attention under other masks, with keys of another length than the queries"""

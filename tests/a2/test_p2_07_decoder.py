@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from grader.checks.tensors import close, in_range, rel
+from grader.checks import close, few_examples, in_range, rel
 from grader.errors import Verdict
 from grader.records import Status
 from grader.stored import Stored
@@ -18,10 +18,6 @@ from grader.subject import Remote, Subject
 
 Array = NDArray[Any]
 
-SAMPLED = settings(
-    derandomize=True, max_examples=6, deadline=None, database=None,
-    phases=[Phase.generate], suppress_health_check=list(HealthCheck),
-)  # fmt: skip
 SEEDS = st.integers(0, 2**32 - 1)
 SIZES = {"seed": SEEDS, "heads": st.integers(1, 3), "N": st.integers(1, 3), "K": st.integers(1, 5),
          "T": st.integers(1, 5), "size": st.integers(2, 3), "H": st.integers(1, 9)}  # fmt: skip
@@ -83,7 +79,7 @@ def test_decoder1_masks(student: Subject, stored: Stored) -> None:
 @pytest.mark.check(
     "p2.decoder1_masks.sizes", question="decoder", points=0.25, needs="p2.decoder1_masks", hidden=True
 )
-@SAMPLED
+@few_examples
 @given(**SIZES)
 def test_decoder1_masks_sizes(
     student: Subject, reference: Subject, seed: int, heads: int, N: int, K: int, T: int, size: int, H: int
@@ -101,7 +97,7 @@ def test_decoder2_masks(student: Subject, stored: Stored) -> None:
 @pytest.mark.check(
     "p2.decoder2_masks.sizes", question="decoder", points=0.25, needs="p2.decoder2_masks", hidden=True
 )
-@SAMPLED
+@few_examples
 @given(**SIZES)
 def test_decoder2_masks_sizes(
     student: Subject, reference: Subject, seed: int, heads: int, N: int, K: int, T: int, size: int, H: int
@@ -147,7 +143,7 @@ def test_decoder_wave_nomask(student: Subject, stored: Stored) -> None:
 @pytest.mark.check(
     "p2.decoder_wave_nomask.sizes", question="decoder", points=0.25, needs="p2.decoder_wave_nomask", hidden=True
 )
-@SAMPLED
+@few_examples
 @given(**SIZES)
 def test_decoder_wave_nomask_sizes(
     student: Subject, reference: Subject, seed: int, heads: int, N: int, K: int, T: int, size: int, H: int
@@ -183,7 +179,7 @@ def test_decoder_wave_masked(student: Subject, stored: Stored) -> None:
 @pytest.mark.check(
     "p2.decoder_wave_masked.sizes", question="decoder", points=0.25, needs="p2.decoder_wave_masked", hidden=True
 )
-@SAMPLED
+@few_examples
 @given(**SIZES)
 def test_decoder_wave_masked_sizes(
     student: Subject, reference: Subject, seed: int, heads: int, N: int, K: int, T: int, size: int, H: int

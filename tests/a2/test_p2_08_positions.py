@@ -6,20 +6,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from grader.checks.tensors import close, rel
+from grader.checks import close, few_examples, rel
 from grader.stored import Stored
 from grader.subject import Subject
 
 Array = NDArray[Any]
 
-SAMPLED = settings(
-    derandomize=True, max_examples=6, deadline=None, database=None,
-    phases=[Phase.generate], suppress_health_check=list(HealthCheck),
-)  # fmt: skip
 LENGTHS = st.integers(1, 40)
 WIDTHS = st.integers(1, 17)
 
@@ -43,7 +39,7 @@ def test_simple(student: Subject) -> None:
 
 
 @pytest.mark.check("p2.pos_simple.sizes", question="positions", points=0.25, needs="p2.pos_simple", hidden=True)
-@SAMPLED
+@few_examples
 @given(K=LENGTHS, M=WIDTHS)
 def test_simple_sizes(student: Subject, K: int, M: int) -> None:
     """position_encoding_simple for other lengths and widths"""
@@ -92,7 +88,7 @@ def test_sinusoid(student: Subject, stored: Stored) -> None:
 @pytest.mark.check(
     "p2.pos_sinusoid.sizes", question="positions", points=0.5, needs="p2.pos_sinusoid", hidden=True
 )
-@SAMPLED
+@few_examples
 @given(K=LENGTHS, M=WIDTHS)
 def test_sinusoid_sizes(student: Subject, K: int, M: int) -> None:
     """position_encoding_sinusoid for other lengths, and for widths that are odd"""

@@ -6,21 +6,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from grader.checks.tensors import close, kind_of, rel
+from grader.checks import close, few_examples, kind_of, rel
 from grader.errors import Verdict
 from grader.records import Status
 from grader.subject import Remote, Subject
 
 Array = NDArray[Any]
 
-SAMPLED = settings(
-    derandomize=True, max_examples=4, deadline=None, database=None,
-    phases=[Phase.generate], suppress_health_check=list(HealthCheck),
-)  # fmt: skip
 SIZES = {
     "seed": st.integers(0, 2**32 - 1), "N": st.integers(1, 3), "K": st.integers(2, 11), "O": st.integers(4, 8),
     "heads": st.integers(1, 3), "V": st.integers(5, 30),
@@ -96,7 +92,7 @@ def test_composition(student: Subject) -> None:
 @pytest.mark.check(
     "p2.transformer_shape.sizes", question="transformer", points=0.5, needs="p2.transformer_shape", hidden=True
 )
-@SAMPLED
+@few_examples
 @given(**SIZES)
 def test_composition_sizes(
     student: Subject, seed: int, N: int, K: int, O: int, heads: int, V: int  # noqa: E741
@@ -157,7 +153,7 @@ def test_causal(student: Subject) -> None:
 @pytest.mark.check(
     "p2.transformer_causal.sizes", question="transformer", points=0.5, needs="p2.transformer_causal", hidden=True
 )
-@SAMPLED
+@few_examples
 @given(at=st.integers(0, 2), **SIZES)
 def test_causal_sizes(
     student: Subject, seed: int, N: int, K: int, O: int, heads: int, V: int, at: int  # noqa: E741

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from grader.checks.tensors import in_range
+from grader.checks import in_range
 from grader.errors import Verdict
 from grader.records import Status
 from grader.stored import Stored

@@ -101,7 +101,7 @@ SUITE_P1 = '''\
 import numpy as np
 import pytest
 
-from grader.checks.tensors import EXACT, close, rel
+from grader.checks import EXACT, close, equal, rel
 
 
 @pytest.mark.check("p1.scale", question="scaling", points=1)
@@ -135,7 +135,6 @@ def test_sample(student, kind, first):
 SUITE_P2 = '''\
 import pytest
 
-from grader.checks.tensors import equal
 
 
 @pytest.mark.check("p2.shout", question="words", points=2)

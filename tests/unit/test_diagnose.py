@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from grader.checks import EXACT, Tolerance, rel, within
 from grader.checks.diagnose import Diagnosis, diagnose
-from grader.checks.tensors import EXACT, Tolerance, rel, within
 
 TOL = rel(1e-7)
 RNG = np.random.default_rng(11)

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader.checks.gradients import gradient_close, numeric_gradients
-from grader.checks.tensors import rel
+from grader.checks import gradient_close, numeric_gradients, rel
 from grader.errors import Verdict
 from grader.records import Status
 

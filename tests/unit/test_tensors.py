@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from grader.checks.tensors import EXACT, Tolerance, close, equal, in_range, rel, within
+from grader.checks import EXACT, Tolerance, close, equal, in_range, rel, within
 from grader.errors import Verdict
 from grader.records import Status
 

@@ -1,0 +1,87 @@
+"""Compare plain data: numbers, strings, lists, dicts."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from grader.checks.words import fail, kind_of
+
+SHOWN = 60  # characters of a student's own value that a message repeats
+
+
+def equal(actual: object, expected: object, *, name: str, case: str = "") -> None:
+    """Check plain data: None, bools, numbers, strings, lists (tuples), dicts, nested at will.
+
+    Numpy scalars and arrays count as the numbers and lists they hold. A bool is not an int, and a float is
+    not an int, but an int may stand for a float. Raises Verdict(FAILED) naming the first difference.
+    """
+    difference = _difference(_plain(actual), _plain(expected), name)
+    if difference is not None:
+        text, hidden_text = difference
+        fail(text, hidden_text, case=case, staff=f"actual {actual!r}, expected {expected!r}"[:2000])
+
+
+def _plain(value: object) -> object:
+    match value:
+        case np.ndarray() | np.generic():
+            return value.tolist()
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case dict():
+            return {key: _plain(item) for key, item in value.items()}
+    return value
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def _difference(mine: object, right: object, at: str) -> tuple[str, str] | None:
+    """(text, hidden text) of the first place that differs, or None."""
+    if isinstance(right, float) and type(mine) is int:
+        mine = float(mine)
+    if type(mine) is not type(right):
+        text = f"{at} is {kind_of(mine)}, wanted {kind_of(right)}"
+        return text, text
+    if isinstance(mine, dict) and isinstance(right, dict):
+        for what, keys in (
+            ("has no key", right.keys() - mine.keys()),
+            ("has an extra key", mine.keys() - right.keys()),
+        ):
+            if keys:
+                text = f"{at} {what} {_shown(min(keys, key=str))}"
+                return text, text
+        pairs = [(f"{at}[{_shown(key)}]", mine[key], right[key]) for key in right]
+        return next((found for place, a, b in pairs if (found := _difference(a, b, place))), None)
+    if isinstance(mine, list) and isinstance(right, list):
+        return _list_difference(mine, right, at)
+    if isinstance(mine, str) and isinstance(right, str) and mine != right:
+        start = next((i for i, (a, b) in enumerate(zip(mine, right, strict=False)) if a != b), None)
+        where = min(len(mine), len(right)) if start is None else start
+        lengths = "" if len(mine) == len(right) else f"; it has {len(mine)} characters, wanted {len(right)}"
+        hidden = f"{at} is another text from character {where} on{lengths}"
+        return f"{hidden}: {_shown(mine)}", hidden
+    both_nan = isinstance(mine, float) and isinstance(right, float) and math.isnan(mine) and math.isnan(right)
+    return (
+        None if mine == right or both_nan else (f"{at} is {_shown(mine)}, which is wrong", f"{at} is wrong")
+    )
+
+
+def _list_difference(mine: list[Any], right: list[Any], at: str) -> tuple[str, str] | None:
+    pairs = enumerate(zip(mine, right, strict=False))
+    found = next((d for i, (a, b) in pairs if (d := _difference(a, b, f"{at}[{i}]"))), None)
+    if len(mine) != len(right):
+        text = f"{at} has {len(mine)} items, wanted {len(right)}"
+        if found is None:
+            return f"{text}; the ones they share are right", f"{text}; the ones they share are right"
+        return f"{text}; {found[0]}", f"{text}; {found[1]}"
+    if found is None or len(mine) < 3 or sorted(map(repr, mine)) != sorted(map(repr, right)):
+        return found
+    return (
+        f"{found[0]}; these are the right items in another order",
+        f"{found[1]}; these are the right items in another order",
+    )
