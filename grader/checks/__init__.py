@@ -5,7 +5,7 @@ from grader.checks.gradients import gradient_close, numeric_gradients
 from grader.checks.plain import equal
 from grader.checks.tensors import close, in_range
 from grader.checks.tolerance import EXACT, Tolerance, rel, within
-from grader.checks.words import kind_of
+from grader.checks.words import kind_of, shape_text
 
 __all__ = [
     "EXACT",
@@ -18,5 +18,6 @@ __all__ = [
     "kind_of",
     "numeric_gradients",
     "rel",
+    "shape_text",
     "within",
 ]
