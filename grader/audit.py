@@ -34,14 +34,16 @@ from grader.worker.launch import default_launcher
 
 
 class Mutant(Record, frozen=True):
-    """One entry of a mutants file. `find` must occur exactly once in the reference's `file`."""
+    """One entry of a mutants file: edits of a source file, each `find` occurring exactly once in the
+    reference's `file`, or another file in its place."""
 
     id: str
     title: str
     file: str
-    find: str | tuple[str, ...]
-    replace: str | tuple[str, ...]
     caught_by: tuple[str, ...]
+    find: str | tuple[str, ...] = ()
+    replace: str | tuple[str, ...] = ()
+    instead: str = ""  # a file beside the TOML
     also: tuple[str, ...] = ()  # checks that may fail, too; fnmatch patterns
     says: str = ""  # part of the message of a check that catches it
 
@@ -94,15 +96,23 @@ def load_mutants(assignment: Assignment) -> list[Mutant]:
     return mutants
 
 
-def apply(mutant: Mutant, source: str) -> str:
-    """The reference's source with the mutant's edits."""
+def mutated(mutant: Mutant, assignment: Assignment) -> bytes:
+    """What the mutant hands in for its file. Raises ManifestError for one that does not fit the reference."""
+    if bool(mutant.instead) == bool(mutant.find):
+        raise ManifestError(f"mutant {mutant.id}: either `find` and `replace`, or `instead`")
+    if mutant.instead:
+        try:
+            return (assignment.mutants / mutant.instead).read_bytes()
+        except OSError as error:
+            raise ManifestError(f"mutant {mutant.id}: {mutant.instead}: {error.strerror}") from None
+    source = (assignment.reference / mutant.file).read_text(encoding="utf-8")
     finds = (mutant.find,) if isinstance(mutant.find, str) else mutant.find
     replaces = (mutant.replace,) if isinstance(mutant.replace, str) else mutant.replace
     if len(finds) != len(replaces):
         raise ManifestError(f"mutant {mutant.id}: as many `replace` as `find` are needed")
     for find, replace in zip(finds, replaces, strict=True):
         source = replace_once(source, find, replace, f"mutant {mutant.id}, {mutant.file}")
-    return source
+    return source.encode()
 
 
 def variants(assignment: Assignment, manifest: Manifest, parts: Sequence[str]) -> list[Variant]:
@@ -126,9 +136,9 @@ def variants(assignment: Assignment, manifest: Manifest, parts: Sequence[str]) -
         }
         found.append(Variant(kind="alternative", id=folder.name, files=files, parts=parts_of(files)))
     for mutant in load_mutants(assignment):
-        if mutant.file not in sources:
+        if mutant.file not in (*manifest.submitted, *manifest.optional):
             raise ManifestError(f"mutant {mutant.id}: {mutant.file} is not a submitted file")
-        files = {mutant.file: apply(mutant, sources[mutant.file]).encode()}
+        files = {mutant.file: mutated(mutant, assignment)}
         found.append(Variant(kind="mutant", id=mutant.id, files=files, parts=parts_of(files), mutant=mutant))
     return [variant for variant in found if variant.parts]
 

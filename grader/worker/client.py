@@ -126,15 +126,14 @@ class Connection:
                     continue
 
     def receive(self, buffer: memoryview) -> int:
-        while True:
+        count = wire.receive_soon(self._sock, buffer)
+        while count is None:
             self._arm()
-            try:
+            with contextlib.suppress(TimeoutError):
                 count = self._sock.recv_into(buffer)
-            except TimeoutError:
-                continue
-            if not count:
-                raise EOFError
-            return count
+        if not count:
+            raise EOFError
+        return count
 
     def surplus(self) -> bool:
         """Whether bytes lie waiting though no reply is due."""

@@ -16,7 +16,9 @@ from __future__ import annotations
 import datetime
 import math
 import secrets
+import socket
 import struct
+import time
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -36,6 +38,7 @@ MAX_DEPTH: Final = 64
 LABEL: Final = 80
 ALIGN: Final = 64
 CHUNK: Final = 1 << 16
+SPIN_S: Final = 200e-6
 JOIN: Final = 1 << 18  # up to this payload one copy is cheaper than a system call per array
 
 TENSOR, HANDLE = 1, 2
@@ -78,6 +81,22 @@ class Stream(Protocol):
     def receive(self, buffer: memoryview) -> int:
         """Fills some of `buffer` with what has arrived, waiting for at least one byte; EOFError at the end."""
         ...
+
+
+def receive_soon(sock: socket.socket, buffer: memoryview) -> int | None:
+    """What arrives within SPIN_S: its length, 0 at the end of the stream, None when nothing came.
+
+    The frames of small calls follow each other faster than an idle processor wakes up, so both sides look
+    a few times before they sleep. Leaves the socket non-blocking.
+    """
+    sock.setblocking(False)
+    until = time.perf_counter() + SPIN_S
+    while time.perf_counter() < until:
+        try:
+            return sock.recv_into(buffer)
+        except BlockingIOError:
+            pass
+    return None
 
 
 class Reader:

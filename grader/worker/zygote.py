@@ -37,11 +37,15 @@ class SocketStream:
         self._sock = sock
 
     def send(self, buffers: list[memoryview]) -> None:
+        self._sock.setblocking(True)
         for buffer in buffers:
             self._sock.sendall(buffer)
 
     def receive(self, buffer: memoryview) -> int:
-        count = self._sock.recv_into(buffer)
+        count = wire.receive_soon(self._sock, buffer)
+        if count is None:
+            self._sock.setblocking(True)
+            count = self._sock.recv_into(buffer)
         if not count:
             raise EOFError
         return count
