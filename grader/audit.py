@@ -15,6 +15,7 @@ from __future__ import annotations
 import fnmatch
 import multiprocessing
 import queue
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -27,7 +28,7 @@ from grader.errors import GraderError, ManifestError
 from grader.grading import Desk
 from grader.manifest import load_manifest
 from grader.paths import Assignment
-from grader.records import CheckScore, Manifest, Record, Scorecard, Status
+from grader.records import CheckScore, Manifest, Record, Scorecard, Status, Visibility
 from grader.samples import replace_once
 from grader.stubs import strip_solutions
 from grader.worker.launch import default_launcher
@@ -143,6 +144,13 @@ def variants(assignment: Assignment, manifest: Manifest, parts: Sequence[str]) -
     return [variant for variant in found if variant.parts]
 
 
+def slow_checks(variant: Variant) -> tuple[str, ...]:
+    """Training is judged on a mutant that names it, and on everything that is no mutant."""
+    if variant.mutant is None:
+        return ("*",)
+    return (*variant.mutant.also, *(pattern for id_ in variant.mutant.caught_by for pattern in (id_, f"{id_}.*")))
+
+
 def write_variant(variant: Variant, assignment: Assignment, manifest: Manifest, folder: Path) -> None:
     """The variant as a student would hand it in: the submitted files in one folder."""
     names = manifest.submitted if variant.kind == "stubs" else (*manifest.submitted, *manifest.optional)
@@ -160,6 +168,15 @@ def write_variant(variant: Variant, assignment: Assignment, manifest: Manifest, 
 
 def failing(card: Scorecard) -> list[CheckScore]:
     return [check for check in card.checks if check.status not in (Status.PASSED, Status.SKIPPED)]
+
+
+NUMBER = re.compile(r"\d\.\d|\de[-+]\d")  # a measured value; indices, sizes and check ids have no such form
+
+
+def telling(card: Scorecard) -> list[str]:
+    """Hidden checks whose message for the student holds a number from which a right value could follow."""
+    hidden = [c for c in card.checks if c.visibility is not Visibility.VISIBLE and c.status is Status.FAILED]
+    return [f"the hidden {c.id} tells a number: {c.message}" for c in hidden if NUMBER.search(c.message)]
 
 
 def judge(variant: Variant, card: Scorecard) -> list[str]:
@@ -182,7 +199,8 @@ def judge(variant: Variant, card: Scorecard) -> list[str]:
     allowed = [*mutant.also, *(pattern for id_ in mutant.caught_by for pattern in (id_, f"{id_}.*"))]
     stray = [c for c in failed if not any(fnmatch.fnmatchcase(c.id, pattern) for pattern in allowed)]
     complaints += [f"also fails in {c.id}: {c.message}" for c in stray]
-    if card.score >= card.max_score:
+    complaints += telling(card)
+    if not any(check.max_score > 0 for check in failed):
         complaints.append("costs no points")
     messages = "\n".join(check.message for check in failed if check.id in mutant.caught_by)
     if mutant.says and mutant.says not in messages:
@@ -276,7 +294,7 @@ def _grade_all(assignment: Assignment, tasks: Any, results: Any, protected: bool
                 write_variant(variant, assignment, desk.manifest, folder)
                 try:
                     # Hidden companions are judged even where their visible check failed: they must fail, too.
-                    card = desk.grade(folder, parts=variant.parts, companions=True)
+                    card = desk.grade(folder, parts=variant.parts, companions=True, slow=slow_checks(variant))
                     results.put((variant.id, msgspec.msgpack.encode(card)))
                 except GraderError as error:
                     results.put((variant.id, f"could not be graded: {error}"))

@@ -105,6 +105,7 @@ class Desk:
         out: Path | None = None,
         parts: Sequence[str] = (),
         companions: bool = False,
+        slow: Sequence[str] = ("*",),
         progress: Callable[[Run], None] = lambda run: None,
     ) -> Scorecard:
         """Grades one zip or folder. `out` gets a line in journal.jsonl for every check, and both reports anew
@@ -112,13 +113,14 @@ class Desk:
 
         parts: only these parts of the assignment; all when empty.
         companions: judge hidden companions even where the check they belong to failed.
+        slow: run only the slow checks that fit one of these patterns.
         Raises IntakeError, ManifestError, SandboxUnavailable, and GraderError when `out` cannot be written;
         whatever else happens is in the Scorecard.
         """
         submission = self.stage(source)
         student = self.subject(submission)
         manifest = only_parts(self.manifest, parts)
-        run = Run(manifest, student, self.reference, self.stored, companions=companions)
+        run = Run(manifest, student, self.reference, self.stored, companions=companions, slow=slow)
         journal = Journal(out, lambda: self.card(run, submission)) if out else None
 
         def on_result(run: Run) -> None:

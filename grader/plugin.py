@@ -5,7 +5,7 @@
         \"\"\"rnn_forward returns the hidden state of every time step\"\"\"
 
 Marker: id, question, points; `needs` one id or several; `hidden=True` for what students see later;
-`limit_s` of the check. Id and docstring may name parameters of a parametrised test: "p1.sample_{cell}".
+`slow=True` for what trains; `limit_s` of the check. Id and docstring may name parameters of a parametrised test: "p1.sample_{cell}".
 Fixtures: `student` (a Subject, in a fresh worker per test file), `reference` (our solution), `stored`.
 
 A test ends with a Verdict or passes. Anything else that it raises is a fault of ours: UNGRADED.
@@ -13,6 +13,7 @@ A test ends with a Verdict or passes. Anything else that it raises is a fault of
 
 from __future__ import annotations
 
+import fnmatch
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -42,6 +43,7 @@ class Run:
     stored: Stored
     hidden: bool = True  # also run the hidden checks
     companions: bool = False  # judge `x.sizes` though `x` failed
+    slow: Sequence[str] = ("*",)  # which slow checks to run, as fnmatch patterns
     strict: bool = True  # the collected checks must add up to the manifest's points
     on_result: Callable[[Run], None] = lambda run: None
     started: float = field(default_factory=time.monotonic)
@@ -68,9 +70,9 @@ def spec_of(item: pytest.Item, manifest: Manifest) -> CheckSpec:
     if mark is None:
         raise ManifestError(f"{item.name} has no `check` marker")
     params = getattr(getattr(item, "callspec", None), "params", {})
-    known = {"question", "points", "needs", "hidden", "limit_s"}
+    known = {"question", "points", "needs", "hidden", "slow", "limit_s"}
     if len(mark.args) != 1 or not {"question", "points"} <= mark.kwargs.keys() <= known:
-        raise ManifestError(f"{item.name}: check(id, question=, points=[, needs=, hidden=, limit_s=]) expected")
+        raise ManifestError(f"{item.name}: check(id, question=, points=[, needs=, hidden=, slow=, limit_s=]) expected")
     doc = (getattr(getattr(item, "function", None), "__doc__", None) or "").strip().splitlines()
     if not doc:
         raise ManifestError(f"{item.name} has no docstring for the student to read")
@@ -86,6 +88,7 @@ def spec_of(item: pytest.Item, manifest: Manifest) -> CheckSpec:
             points=mark.kwargs["points"],
             visibility=manifest.hidden_visibility if mark.kwargs.get("hidden") else Visibility.VISIBLE,
             needs=tuple(need.format(**params) for need in needs),
+            slow=bool(mark.kwargs.get("slow")),
         )
     except (AttributeError, LookupError, ValueError) as error:
         raise ManifestError(
@@ -166,6 +169,8 @@ class Grading:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         spec, run = item.stash[SPEC], self.run
+        if spec.slow and not any(fnmatch.fnmatchcase(spec.id, pattern) for pattern in run.slow):
+            raise Verdict(Status.SKIPPED, "left out, because it is slow")
         for need in spec.needs:
             if run.companions and spec.id.startswith(f"{need}."):
                 continue

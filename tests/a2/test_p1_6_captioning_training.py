@@ -59,6 +59,7 @@ def trained(subject: Any, cell: str, seed: int = 0) -> tuple[Any, list[float], A
                 question="captioning_training",
                 points=POINTS[cell],
                 needs="p1.caption_loss_fixed.{cell}",
+                slow=True,
                 limit_s=120,
             ),
         )

@@ -67,14 +67,14 @@ def judge_training(student: Subject, stored: Stored, sums: tuple[tuple[str, str]
     in_range(accuracy, ACCURACY, 1.0, name=f"the accuracy on four sums after {steps} steps of training")
 
 
-@pytest.mark.check("p2.overfit4", question="transformer_training", points=0.5)
+@pytest.mark.check("p2.overfit4", question="transformer_training", points=0.5, slow=True)
 def test_overfit(student: Subject, stored: Stored) -> None:
     """a small transformer learns four sums by heart"""
     judge_training(student, stored, TWO_DIGITS)
 
 
 @pytest.mark.check(
-    "p2.overfit4.sizes", question="transformer_training", points=0.5, needs="p2.overfit4", hidden=True
+    "p2.overfit4.sizes", question="transformer_training", points=0.5, slow=True, needs="p2.overfit4", hidden=True
 )
 def test_overfit_sizes(student: Subject, stored: Stored) -> None:
     """a small transformer learns four sums of longer numbers by heart"""
