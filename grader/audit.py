@@ -19,13 +19,14 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from grader.errors import GraderError, ManifestError
-from grader.grading import Desk
+from grader.grading import Desk, only_parts
 from grader.manifest import load_manifest
 from grader.paths import Assignment
 from grader.records import CheckScore, Manifest, Record, Scorecard, Status, Visibility
@@ -91,9 +92,6 @@ def load_mutants(assignment: Assignment) -> list[Mutant]:
             mutants += msgspec.toml.decode(path.read_bytes(), type=MutantFile).mutant
         except msgspec.MsgspecError as error:
             raise ManifestError(f"{path.name}: {error}") from None
-    ids = [mutant.id for mutant in mutants]
-    if twice := {id_ for id_ in ids if ids.count(id_) > 1}:
-        raise ManifestError(f"two mutants are called {', '.join(sorted(twice))}")
     return mutants
 
 
@@ -141,6 +139,9 @@ def variants(assignment: Assignment, manifest: Manifest, parts: Sequence[str]) -
             raise ManifestError(f"mutant {mutant.id}: {mutant.file} is not a submitted file")
         files = {mutant.file: mutated(mutant, assignment)}
         found.append(Variant(kind="mutant", id=mutant.id, files=files, parts=parts_of(files), mutant=mutant))
+    ids = [variant.id for variant in found]
+    if twice := {id_ for id_ in ids if ids.count(id_) > 1}:
+        raise ManifestError(f"two things to audit are called {', '.join(sorted(twice))}")
     return [variant for variant in found if variant.parts]
 
 
@@ -232,9 +233,11 @@ def audit(
     Raises ManifestError for mutants that do not fit the reference, GraderError when a job dies.
     """
     manifest = load_manifest(assignment.manifest)
-    todo = [v for v in variants(assignment, manifest, parts) if not only or v.id in only]
-    if not todo:
-        raise ManifestError(f"nothing to audit is called {', '.join(only)}")
+    only_parts(manifest, parts)  # refuses unknown ones
+    every = variants(assignment, manifest, parts)
+    if unknown := set(only) - {variant.id for variant in every}:
+        raise ManifestError(f"nothing to audit is called {', '.join(sorted(unknown))}")
+    todo = [variant for variant in every if not only or variant.id in only]
     context = multiprocessing.get_context("spawn")
     tasks, results = context.Queue(), context.Queue()
     # The longest first, so that no job is left alone with one at the end.
@@ -249,18 +252,21 @@ def audit(
         worker.start()
     cards: list[tuple[Variant, Scorecard]] = []
     findings: list[Finding] = []
-    for done in range(len(todo)):
-        progress(done, len(todo))
-        id_, card = _next_result(results, workers)
-        variant = next(v for v in todo if v.id == id_)
-        if isinstance(card, str):
-            findings.append(Finding(variant=id_, text=card))
-            continue
-        cards.append((variant, card))
-        findings += [Finding(variant=id_, text=text) for text in judge(variant, card)]
+    try:
+        for done in range(len(todo)):
+            progress(done, len(todo))
+            id_, card = _next_result(results, workers)
+            variant = next(v for v in todo if v.id == id_)
+            if isinstance(card, str):
+                findings.append(Finding(variant=id_, text=card))
+                continue
+            cards.append((variant, card))
+            findings += [Finding(variant=id_, text=text) for text in judge(variant, card)]
+    finally:
+        for worker in workers:  # those that are done end by themselves
+            worker.join(timeout=10)
+            worker.kill()
     progress(len(todo), len(todo))
-    for worker in workers:
-        worker.join()
     if not only:
         findings += [Finding(variant="suite", text=f"no mutant fails in {id_}") for id_ in never_failed(cards)]
     kinds = [variant.kind for variant, _card in cards]
@@ -283,10 +289,10 @@ def _next_result(results: Any, workers: Sequence[Any]) -> tuple[str, Scorecard |
 
 
 def _grade_all(assignment: Assignment, tasks: Any, results: Any, protected: bool) -> None:
-    """One job: grades variants until there are none left."""
+    """One job: grades variants until there are none left, or it is interrupted."""
     launcher = default_launcher()
-    with Desk(assignment, launcher, protected=protected) as desk:
-        while (data := tasks.get()) is not None:
+    with closing(launcher), Desk(assignment, launcher, protected=protected) as desk:
+        while not desk.interrupted and (data := tasks.get()) is not None:
             variant = msgspec.msgpack.decode(data, type=Variant)
             with tempfile.TemporaryDirectory(prefix="torchgrade-") as place:
                 folder = Path(place) / variant.id
@@ -298,7 +304,6 @@ def _grade_all(assignment: Assignment, tasks: Any, results: Any, protected: bool
                     results.put((variant.id, msgspec.msgpack.encode(card)))
                 except GraderError as error:
                     results.put((variant.id, f"could not be graded: {error}"))
-    launcher.close()
 
 
 def summary(report: Report) -> str:

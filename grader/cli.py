@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
@@ -39,6 +41,10 @@ def complain(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+def stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
 def progress_bar(console: Console) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
@@ -59,6 +65,9 @@ unprotected = click.option(
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Grade PyTorch coursework: a submission in, a score and a report out."""
+    for name in ("SIGTERM", "SIGHUP"):  # end like Ctrl-C: reports are completed, temporary folders removed
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), stop)
     for stream in (sys.stdout, sys.stderr):  # bars and dashes must not fail on a narrow locale
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
 
@@ -176,10 +185,12 @@ def demo(assignment: str, out: Path) -> None:
     try:
         with Desk(found, launcher) as desk:
             for sample in load_samples(found):
-                source = build(sample, found, out)
+                source = build(sample, found, out / "samples")
                 click.echo(f"\n$ grade.py run {assignment} {source} --out {out / 'reports' / sample.name}")
                 click.echo(f"  ({sample.title})\n")
                 cards.append(desk.grade(source, out=out / "reports" / sample.name))
+                if desk.interrupted:
+                    raise KeyboardInterrupt
                 click.echo(render(cards[-1], hidden=True, color=sys.stdout.isatty()), nl=False)
     finally:
         launcher.close()
@@ -190,8 +201,9 @@ def demo(assignment: str, out: Path) -> None:
 @main.command()
 @click.argument("assignment", required=False)
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 when student/ is out of step.")
+@click.option("--force", is_flag=True, help="Also overwrite files in which somebody has written solutions.")
 @complain
-def stubs(assignment: str | None, check: bool) -> None:
+def stubs(assignment: str | None, check: bool, force: bool) -> None:
     """Generate student/ from reference/ by taking the solution regions out."""
     from grader.stubs import differences, write_stubs
 
@@ -202,7 +214,7 @@ def stubs(assignment: str | None, check: bool) -> None:
             good = good and not changed
             click.echo("\n".join(changed) or f"student/{found.id} is in step with reference/{found.id}")
         else:
-            click.echo("\n".join(write_stubs(found)))
+            click.echo("\n".join(write_stubs(found, force=force)))
     sys.exit(0 if good else 1)
 
 

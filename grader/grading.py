@@ -6,15 +6,11 @@ import importlib.metadata
 import os
 import secrets
 import shutil
-import signal
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
 
 import msgspec
 import pytest
@@ -22,13 +18,13 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from msgspec import structs
 
 from grader import plugin
-from grader.errors import GraderError, ManifestError
+from grader.errors import GraderError, IntakeError, ManifestError
 from grader.intake import stage
 from grader.manifest import load_manifest
 from grader.paths import Assignment
 from grader.plugin import STOPPED, Grading, Run, not_run
 from grader.records import Manifest, Scorecard, Submission
-from grader.report.files import write_reports
+from grader.report.files import REPORTS, write_refusal, write_reports
 from grader.scoring import score
 from grader.stored import Stored
 from grader.subject import Subject
@@ -46,6 +42,8 @@ PYTEST_OPTIONS = (
     "-o", "markers=check: a check of an assignment",
     "-c", os.devnull,
 )  # fmt: skip
+
+JOURNAL = "journal.jsonl"
 
 
 class Desk:
@@ -69,17 +67,24 @@ class Desk:
         self._workplace = Path(tempfile.mkdtemp(prefix="torchgrade-"))
         self._workplace.chmod(0o711)  # not to be listed: a worker knows its own staged folder and no other
         set_hypothesis_home_dir(self._workplace / "hypothesis")  # else it writes where the command was started
-        self.reference = self.subject(self.stage(assignment.reference), reference=True)
+        self.interrupted = False  # the last grading was ended by a signal
+        try:
+            self.reference = self.subject(self.stage(assignment.reference), reference=True)
+        except BaseException:
+            shutil.rmtree(self._workplace, ignore_errors=True)
+            raise
 
     def stage(self, source: Path) -> Submission:
         """Copies a submission to a folder of its own, which a worker may read. Raises IntakeError."""
         place = self._workplace / secrets.token_hex(16)
         return stage(source, self.manifest, self.assignment.reference, place)
 
-    def subject(self, submission: Submission, *, reference: bool = False) -> Subject:
+    def subject(
+        self, submission: Submission, *, reference: bool = False, launcher: Launcher | None = None
+    ) -> Subject:
         return Subject(
             submission,
-            self.launcher,
+            launcher or self.launcher,
             self.manifest.limits,
             probes=self.assignment.probes if self.assignment.probes.exists() else None,
             reference=reference,
@@ -114,12 +119,20 @@ class Desk:
         parts: only these parts of the assignment; all when empty.
         companions: judge hidden companions even where the check they belong to failed.
         slow: run only the slow checks that fit one of these patterns.
-        Raises IntakeError, ManifestError, SandboxUnavailable, and GraderError when `out` cannot be written;
-        whatever else happens is in the Scorecard.
+        Raises IntakeError (`out` then says so to the student), ManifestError, SandboxUnavailable, and
+        GraderError when `out` cannot be written; whatever else happens is in the Scorecard. A signal ends the
+        suite, not this call: `interrupted` tells.
         """
-        submission = self.stage(source)
-        student = self.subject(submission)
         manifest = only_parts(self.manifest, parts)
+        if out:
+            clear(out)
+        try:
+            submission = self.stage(source)
+        except IntakeError as error:
+            if out:
+                write_refusal(str(error), out)
+            raise
+        student = self.subject(submission)
         run = Run(manifest, student, self.reference, self.stored, companions=companions, slow=slow)
         journal = Journal(out, lambda: self.card(run, submission)) if out else None
 
@@ -130,8 +143,7 @@ class Desk:
 
         run.on_result = on_result
         try:
-            with stop_on_signal():
-                self._run_suite(run)
+            self._run_suite(run)
         finally:
             student.close()
             shutil.rmtree(submission.root, ignore_errors=True)
@@ -155,6 +167,7 @@ class Desk:
             code = pytest.main(options, plugins=[plugin, Grading(run)])
         finally:
             forget_modules(self.assignment.suite)
+        self.interrupted = code == pytest.ExitCode.INTERRUPTED and not run.fatal
         if not run.specs and not run.fatal:
             why = run.fault or f"pytest ended with {int(code)}"
             run.fatal = ManifestError(f"the suite of {self.manifest.id} has no checks ({why})")
@@ -179,11 +192,7 @@ class Journal:
         self._card = card
         self._recorded: set[str] = set()
         self._waiting = -1  # questions with checks to come; unknown before the first record
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            self._file = (out / "journal.jsonl").open("wb")
-        except OSError as error:
-            raise GraderError(f"{out} cannot be written to: {error.strerror}") from None
+        self._file = (out / JOURNAL).open("wb")
 
     def record(self, run: Run) -> None:
         for id_, result in run.results.items():
@@ -198,6 +207,17 @@ class Journal:
 
     def close(self) -> None:
         self._file.close()
+
+
+def clear(out: Path) -> None:
+    """Makes the folder of reports, without any of an earlier submission's. Raises GraderError."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name in (*REPORTS, JOURNAL):
+            (out / name).unlink(missing_ok=True)
+        (out / JOURNAL).touch(mode=0o600)  # it holds what only staff may read, like the scorecard
+    except OSError as error:
+        raise GraderError(f"{out} cannot be written to: {error.strerror}") from None
 
 
 def report(card: Scorecard, out: Path) -> None:
@@ -242,22 +262,3 @@ def only_parts(manifest: Manifest, parts: Sequence[str]) -> Manifest:
         parts=tuple(part for part in manifest.parts if part.id in parts),
         questions=tuple(question for question in manifest.questions if question.part in parts),
     )
-
-
-@contextmanager
-def stop_on_signal() -> Iterator[None]:
-    """SIGTERM ends the suite at once, as Ctrl-C does; what has been graded is reported."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-

@@ -14,7 +14,7 @@ from pathlib import Path, PureWindowsPath
 import msgspec
 
 from grader.errors import ManifestError
-from grader.records import CheckSpec, Manifest
+from grader.records import CheckSpec, Manifest, Visibility
 
 _MAX_SEED = 2**32 - 1  # numpy's legacy seeding accepts no more
 
@@ -49,6 +49,7 @@ def check_suite(manifest: Manifest, specs: Sequence[CheckSpec]) -> None:
         raise ManifestError(f"check {spec_id!r} is declared twice")
     known_questions = {question.id for question in manifest.questions}
     known_checks = {spec.id for spec in specs}
+    hidden = {spec.id for spec in specs if spec.visibility is not Visibility.VISIBLE}
     for spec in specs:
         if spec.question not in known_questions:
             raise ManifestError(f"check {spec.id!r} names the unknown question {spec.question!r}")
@@ -57,6 +58,8 @@ def check_suite(manifest: Manifest, specs: Sequence[CheckSpec]) -> None:
         for needed in spec.needs:
             if needed not in known_checks:
                 raise ManifestError(f"check {spec.id!r} needs the unknown check {needed!r}")
+            if spec.visibility is Visibility.VISIBLE and needed in hidden:
+                raise ManifestError(f"the visible check {spec.id!r} needs {needed!r}, which students cannot see")
     try:
         graphlib.TopologicalSorter({spec.id: sorted(spec.needs) for spec in specs}).prepare()
     except graphlib.CycleError as error:

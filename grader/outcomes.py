@@ -32,9 +32,9 @@ def raised_verdict(reply: Raised, what: str, log: str = "") -> Verdict:
     error = f"{reply.type[:80]}: {text}" if text else reply.type[:80]
     if reply.missing:
         return Verdict(Status.NOT_IMPLEMENTED, text, staff=staff)
-    if reply.type == "NotImplementedError":
-        stub = reply.text if re.fullmatch(r"[\w.]{1,80}", reply.text) else what  # our stubs name themselves
-        return Verdict(Status.NOT_IMPLEMENTED, f"{stub} is not implemented yet", staff=staff)
+    # A stub raises it bare or with its own name; torch, with a sentence, for what a kernel cannot do.
+    if reply.type == "NotImplementedError" and re.fullmatch(r"[\w.]{0,80}", reply.text):
+        return Verdict(Status.NOT_IMPLEMENTED, f"{reply.text or what} is not implemented yet", staff=staff)
     if reply.memory:
         return Verdict(Status.OUT_OF_MEMORY, f"{what} ran out of memory{where}", staff=staff)
     if reply.type == "Unsendable":
@@ -42,7 +42,12 @@ def raised_verdict(reply: Raised, what: str, log: str = "") -> Verdict:
     if reply.signature:
         return Verdict(Status.RAISED, f"{what} cannot be called as the task says: {text}", staff=staff)
     hint = f"\n  ({HINTS[reply.type]})" if reply.type in HINTS else ""
-    return Verdict(Status.RAISED, f"{what} raised {error}{where}{hint}", staff=staff)
+    return Verdict(
+        Status.RAISED,
+        f"{what} raised {error}{where}{hint}",
+        hidden_text=f"{what} raised {reply.type[:80]}{where}{hint}",  # its text may hold a hidden check's inputs
+        staff=f"{error}\n{staff}",
+    )
 
 
 def died_verdict(reply: Died, what: str) -> Verdict:

@@ -64,8 +64,9 @@ class Assignment:
 
     @property
     def answers(self) -> tuple[Path, ...]:
-        """What no worker may read: solutions, tests, expected values."""
-        return self.reference, self.suite, self.published, self.generated
+        """What no worker may read: solutions, tests, expected values, and where copies of them lie."""
+        own = self.reference, self.suite, self.published, self.generated
+        return *own, self.root / ".git", self.root / "build"
 
 
 def assignments() -> list[Assignment]:

@@ -4,8 +4,9 @@
     def test_rnn_forward(student, stored):
         \"\"\"rnn_forward returns the hidden state of every time step\"\"\"
 
-Marker: id, question, points; `needs` one id or several; `hidden=True` for what students see later;
-`slow=True` for what trains; `limit_s` of the check. Id and docstring may name parameters of a parametrised test: "p1.sample_{cell}".
+Marker: id, question, points; `needs` one id or several; `hidden=True` for what students see later; `slow=True`
+for what trains; `limit_s` of the check. Id and docstring may name parameters of a parametrised test:
+"p1.sample_{cell}".
 Fixtures: `student` (a Subject, in a fresh worker per test file), `reference` (our solution), `stored`.
 
 A test ends with a Verdict or passes. Anything else that it raises is a fault of ours: UNGRADED.
@@ -30,7 +31,7 @@ from grader.stored import Stored
 from grader.subject import Subject
 
 OUR_FAULT = "This check could not be graded, through no fault of yours; staff will run it again."
-STOPPED = "Grading was stopped before this check was reached."
+STOPPED = "Grading was stopped before this check was done."
 
 
 @dataclass
@@ -44,6 +45,7 @@ class Run:
     hidden: bool = True  # also run the hidden checks
     companions: bool = False  # judge `x.sizes` though `x` failed
     slow: Sequence[str] = ("*",)  # which slow checks to run, as fnmatch patterns
+    clocks: bool = True  # off where somebody may be sitting at a breakpoint
     strict: bool = True  # the collected checks must add up to the manifest's points
     on_result: Callable[[Run], None] = lambda run: None
     started: float = field(default_factory=time.monotonic)
@@ -186,6 +188,8 @@ class Grading:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> None:
         run = self.run
+        if not run.clocks:
+            return
         mark = item.get_closest_marker("check")
         limit_s = mark.kwargs.get("limit_s", run.manifest.limits.check_s) if mark else 0
         run.student.begin_check(min(limit_s, run.left_s()))

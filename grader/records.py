@@ -18,9 +18,9 @@ class Status(enum.StrEnum):
     TIMED_OUT = "timed_out"
     OUT_OF_MEMORY = "out_of_memory"
     CRASHED = "crashed"  # a signal, or the process ended itself
-    REFUSED = "refused"  # broke the protocol or a policy
+    REFUSED = "refused"  # broke the protocol
     SKIPPED = "skipped"  # a check it depends on did not pass
-    UNGRADED = "ungraded"  # our fault: no score, retried, exit code 3
+    UNGRADED = "ungraded"  # our fault: no score, the card is incomplete, exit code 3
 
 
 class Visibility(enum.StrEnum):
@@ -122,7 +122,6 @@ class Died(Record, frozen=True):
     status: Status
     text: str
     log: str = ""
-    cpu_s: float = 0.0
 
 
 Reply = Returned | Raised | Died

@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
-from grader.errors import ManifestError
+from grader.errors import GraderError, ManifestError
 from grader.intake.archive import ignored
 from grader.manifest import load_manifest
 from grader.paths import Assignment
@@ -26,6 +26,8 @@ BEGIN: Final = re.compile(r"^(\s*)# BEGIN SOLUTION\s+(\S.*)$")
 END: Final = re.compile(r"^(\s*)# END SOLUTION\s*$")
 # A marker that is misspelt would hand the solution to students.
 ALMOST: Final = re.compile(r"^\s*#\s*(begin|end)[\s_-]*solution", re.IGNORECASE)
+
+OPEN: Final = b"raise NotImplementedError"
 
 INI: Final = """\
 # Plain `pytest` in this folder grades it; `pytest -k rnn` grades what has rnn in its name.
@@ -113,8 +115,21 @@ def differences(assignment: Assignment) -> list[str]:
     )
 
 
-def write_stubs(assignment: Assignment) -> list[str]:
-    """Makes student/<id> anew; one line for each file that changed."""
+def solved(assignment: Assignment) -> list[str]:
+    """Submitted files in student/<id> that have fewer open tasks than their stub: somebody worked there."""
+    names = load_manifest(assignment.manifest).submitted
+    stubs, found = student_files(assignment), _present(assignment.student)
+    return [name for name in names if name in found and found[name].count(OPEN) < stubs[name].count(OPEN)]
+
+
+def write_stubs(assignment: Assignment, *, force: bool = False) -> list[str]:
+    """Makes student/<id> anew; one line for each file that changed. Raises GraderError rather than remove
+    somebody's work."""
+    if not force and (names := solved(assignment)):
+        raise GraderError(
+            f"somebody has solved tasks in {', '.join(names)} of student/{assignment.id}; save that work elsewhere, "
+            "then pass --force"
+        )
     changed = differences(assignment)
     files = student_files(assignment)  # before anything is removed: this may find a fault
     shutil.rmtree(assignment.student, ignore_errors=True)

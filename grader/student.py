@@ -6,6 +6,7 @@ Loaded by every pytest in this environment, it stays out of the way unless the i
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,10 +26,9 @@ from grader.worker.inline import Inline
 from grader.worker.launch import Launcher, Spawner, default_launcher
 
 LATER = "Judged after you hand in."
-PLACE = {
-    Inline: "Your code runs inside this very process (--inline): no clocks, no isolation, debuggers work.",
-    Spawner: "Your code runs in a plain process: nothing isolates it, which is fine for your own code.",
-}
+INLINE = "Your code runs inside this very process (--inline): no clocks, no isolation, debuggers work."
+PLAIN = "Your code runs in a plain process: nothing isolates it, which is fine for your own code."
+WORKER = "Your code runs in a sandboxed worker process, as it does when it is graded."
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -61,36 +61,49 @@ class StudentDoor:
 
     def __init__(self, config: pytest.Config, name: str) -> None:
         assignment = find_assignment(name)
-        self._launcher: Launcher
-        if config.getoption("inline"):
-            self._launcher = Inline()
-        elif config.getoption("plain"):
-            self._launcher = Spawner()
-        else:
-            self._launcher = default_launcher()
-        self._desk = Desk(assignment, self._launcher, protected=False)
+        self._inline = bool(config.getoption("inline"))
+        # The reference has a worker even then: in one process the two would share their modules' names.
+        self._launcher: Launcher = Spawner() if config.getoption("plain") else default_launcher()
+        try:
+            self._desk = Desk(assignment, self._launcher, protected=False)
+        except BaseException:
+            self._launcher.close()
+            raise
+        try:
+            self._set_up(config)
+        except BaseException:
+            self.pytest_unconfigure()
+            raise
+
+    def _set_up(self, config: pytest.Config) -> None:
+        assignment = self._desk.assignment
         here = config.rootpath
         subject: Path = config.getoption("subject") or (
             assignment.student if here == assignment.suite else here
         )
         # A debugger should stop in the student's own file, not in a staged copy.
         self._submission = self._desk.stage(subject)
-        if config.getoption("inline") and subject.is_dir():
+        if self._inline and subject.is_dir():
             self._submission = structs.replace(self._submission, root=str(subject.resolve()))
+        manifest = self._desk.manifest
+        if self._inline:
+            forever = structs.replace(manifest.limits, total_s=math.inf)
+            manifest = structs.replace(manifest, limits=forever)
         self.run = Run(
-            self._desk.manifest,
-            self._desk.subject(self._submission),
+            manifest,
+            self._desk.subject(self._submission, launcher=Inline() if self._inline else None),
             self._desk.reference,
             self._desk.stored,
             hidden=False,
+            clocks=not self._inline,
             strict=False,
         )
         config.pluginmanager.register(plugin, "torchgrade-fixtures")
         config.pluginmanager.register(Grading(self.run), "torchgrade-grading")
 
     def pytest_report_header(self) -> str:
-        text = PLACE.get(type(self._launcher))
-        return f"torchgrade: {text or 'Your code runs in a sandboxed worker process, as it does when it is graded.'}"
+        place = INLINE if self._inline else PLAIN if isinstance(self._launcher, Spawner) else WORKER
+        return f"torchgrade: {place}"
 
     def pytest_collection_finish(self) -> None:
         if self.run.fatal:
@@ -114,7 +127,8 @@ class StudentDoor:
         terminalreporter.write(render(card, hidden=False, color=bool(terminalreporter.hasmarkup)))
 
     def pytest_unconfigure(self) -> None:
-        self.run.student.close()
+        if hasattr(self, "run"):
+            self.run.student.close()
         self._desk.close()
         self._launcher.close()
 

@@ -11,7 +11,6 @@ check with a Verdict; the same failure of the reference is a GraderError.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -26,6 +25,7 @@ from grader.worker.launch import AnyWorker, Launcher
 from grader.worker.sandbox import hides_answers, reachable_by_others
 from grader.worker.wire import HandleRef, Unsendable
 
+USED_UP: Final = "the calls of this check together took longer than it may take"
 PROBES: Final = "torchgrade_probes"
 
 
@@ -61,7 +61,7 @@ class Subject:
         self._imported: set[str] = set()
         self._broken: dict[str, Verdict] = {}  # modules that cannot be imported: found out once
         self._garbage: list[int] = []
-        self._deadline = float("inf")
+        self._left_s = float("inf")  # of the check's own time
         self._cpu_s = 0.0
         self._objects = Objects(self._outward, self._inward)
         self.layers: dict[str, str] = {}
@@ -98,8 +98,8 @@ class Subject:
         self._running()
 
     def begin_check(self, limit_s: float) -> None:
-        """From now on all requests together may take `limit_s`."""
-        self._deadline = time.monotonic() + limit_s
+        """From now on the submission's answers together may take `limit_s`."""
+        self._left_s = limit_s
 
     def cpu_now_s(self) -> float:
         """Processor seconds that the submission's workers have used."""
@@ -150,7 +150,7 @@ class Subject:
         if module in self._imported:
             return
         file = module.replace(".", "/") + ".py"
-        in_full = self._deadline - time.monotonic() >= self._limits.import_s
+        in_full = self._left_s >= self._limits.import_s
         try:
             if module == PROBES:
                 self._exchange(["probes", PROBES, self._probes], "the probes", self._limits.import_s)
@@ -175,12 +175,12 @@ class Subject:
         """One verb on one target; objects in the reply become Remotes."""
         if isinstance(remote._start, str):
             self._import(remote._start)
-        worker = self._running()
+        self._running()
         start = remote._start if isinstance(remote._start, str) else self._handle(remote._start)
         request = [verb, [start, remote._path], *fields]
         if self._garbage:
             numbers, self._garbage = self._garbage, []
-            worker.ask(["drop", numbers], self._limits.call_s)
+            self._exchange(["drop", numbers], remote._name(), self._limits.call_s)
         return self._exchange(request, remote._name(), limit_s or self._limits.call_s)
 
     def _batch(self, requests: list[list[Any]], what: str, limit_s: float | None) -> list[Any]:
@@ -190,16 +190,18 @@ class Subject:
         return values
 
     def _exchange(self, request: list[Any], what: str, limit_s: float) -> Returned:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise Verdict(Status.TIMED_OUT, "the calls of this check together took longer than it may take")
+        if self._left_s <= 0:
+            raise Verdict(Status.TIMED_OUT, USED_UP)
         worker = self._running()
-        reply = worker.ask(request, min(limit_s, left), self._objects)
+        reply = worker.ask(request, min(limit_s, self._left_s), self._objects)
+        self._left_s -= worker.charged_s
         match reply:
             case Returned():
                 return reply
             case Raised():
                 verdict = raised_verdict(reply, what, worker.log())
+            case Died(status=Status.TIMED_OUT) if self._left_s <= 0:
+                verdict = Verdict(Status.TIMED_OUT, USED_UP, staff=reply.log)
             case Died():
                 verdict = died_verdict(reply, what)
         if self._reference:

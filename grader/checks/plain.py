@@ -48,13 +48,10 @@ def _difference(mine: object, right: object, at: str) -> tuple[str, str] | None:
         text = f"{at} is {kind_of(mine)}, wanted {kind_of(right)}"
         return text, text
     if isinstance(mine, dict) and isinstance(right, dict):
-        for what, keys in (
-            ("has no key", right.keys() - mine.keys()),
-            ("has an extra key", mine.keys() - right.keys()),
-        ):
-            if keys:
-                text = f"{at} {what} {_shown(min(keys, key=str))}"
-                return text, text
+        if absent := right.keys() - mine.keys():
+            return f"{at} has no key {_shown(min(absent, key=str))}", f"{at} lacks {len(absent)} of {len(right)} keys"
+        if extra := mine.keys() - right.keys():
+            return (f"{at} has an extra key {_shown(min(extra, key=str))}",) * 2
         pairs = [(f"{at}[{_shown(key)}]", mine[key], right[key]) for key in right]
         return next((found for place, a, b in pairs if (found := _difference(a, b, place))), None)
     if isinstance(mine, list) and isinstance(right, list):

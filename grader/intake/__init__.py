@@ -91,6 +91,7 @@ def _stage(
         _write(destination, place, path)
     hashes = _stage_submitted(archive, match, destination)
     findings += match.findings
+    findings += [f"{place}: {text}" for place, text in match.problems.items() if not place.endswith(".py")]
     findings += _differing(archive, match, given)
     findings += _stage_helpers(archive, match, manifest, set(given), destination)
     findings += archive.refused.values()

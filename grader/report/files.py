@@ -10,14 +10,16 @@ from typing import Any
 import msgspec
 
 from grader.records import Scorecard
-from grader.report.gradescope import gradescope_results, replace_surrogates
+from grader.report.gradescope import clean_text, gradescope_results, replace_surrogates
+
+REPORTS = ("results.json", "scorecard.json")
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
     """Put `content` at `path`; a reader sees the old file or the new one, never a part. Raises OSError."""
     # Not tempfile: its files are private to their owner, and these are for the platform's harness to read.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
@@ -33,8 +35,15 @@ def write_reports(card: Scorecard, out_dir: Path) -> None:
     """Write `results.json` (for Gradescope) and `scorecard.json` (everything) into `out_dir`, which is made
     if need be. Raises OSError."""
     out_dir.mkdir(parents=True, exist_ok=True)
-    write_atomically(out_dir / "scorecard.json", _json_bytes(card))
+    write_atomically(out_dir / "scorecard.json", _json_bytes(card), mode=0o600)  # texts for staff are in it
     write_atomically(out_dir / "results.json", _json_bytes(gradescope_results(card)))
+
+
+def write_refusal(text: str, out_dir: Path) -> None:
+    """`results.json` for a submission that cannot be graded at all: no points, and the sentence that says why.
+    Raises OSError."""
+    results = {"score": 0, "output": clean_text(text), "output_format": "text", "tests": []}
+    write_atomically(out_dir / "results.json", _json_bytes(results))
 
 
 def scorecard_schema() -> dict[str, Any]:

@@ -91,6 +91,11 @@ class Stopwatch:
         self._queued: float | None = None  # read at the first tick: most calls are over by then
         self.limit_s = limit_s
 
+    def charged_s(self) -> float:
+        """What the worker has been charged so far."""
+        wall = self._clock() - self._start
+        return wall if self._queued is None else wall - max(0.0, self._queue_s(self._pid) - self._queued)
+
     def left_s(self) -> float:
         """Seconds until it is worth looking again. Raises TimeUp."""
         wall = self._clock() - self._start
@@ -99,7 +104,7 @@ class Stopwatch:
             return first - wall
         if self._queued is None:
             self._queued = self._queue_s(self._pid)
-        charged = wall - max(0.0, self._queue_s(self._pid) - self._queued)
+        charged = self.charged_s()
         if charged >= self.limit_s or wall >= PATIENCE * self.limit_s:
             raise TimeUp
         return max(self.limit_s - charged, 0.01)
@@ -190,6 +195,7 @@ class Worker:
         self._process = process
         self.alive = True
         self.cpu_s = 0.0
+        self.charged_s = 0.0
         self.layers: Mapping[str, str] = {}
         self._say_hello(start_s)
 
@@ -217,18 +223,20 @@ class Worker:
             frame = packer.frame(wire.REQUEST, number, packer.pack(request))
         except wire.Unsendable as error:
             raise WorkerError(f"the grader tried to send {error}") from None
+        watch = self._connection.watch = Stopwatch(self._process.pid, limit_s)
         try:
-            self._connection.watch = Stopwatch(self._process.pid, limit_s)
             self._connection.send(frame)
             header, meta, payload = self._connection.reader.frame()
+            self.charged_s = watch.charged_s()
             return self._decode(header, number, meta, payload, objects)
         except TimeUp:
+            self.charged_s = limit_s
             self._end()
             return self._died(Status.TIMED_OUT, f"it did not return within {limit_s:g} s")
         except wire.ProtocolError as error:
             self._end()
             return self._died(
-                Status.REFUSED, "the worker was sent something else than a reply by the submitted code", str(error)
+                Status.REFUSED, "the submitted code wrote to the grader's own channel", str(error)
             )
         except (EOFError, OSError):
             return self._died(*explain(self._end(GRACE_S)))
@@ -243,7 +251,7 @@ class Worker:
 
     def _died(self, status: Status, text: str, detail: str = "") -> Died:
         log = "\n".join(part for part in (detail, self._log.text()) if part)
-        return Died(status=status, text=text, log=log, cpu_s=self.cpu_s)
+        return Died(status=status, text=text, log=log)
 
     def _end(self, grace_s: float = 0.0) -> Ending:
         self.alive = False

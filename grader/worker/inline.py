@@ -5,6 +5,7 @@ Breakpoints in the student's file work; nothing is isolated and no clock runs, s
 
 from __future__ import annotations
 
+import bdb
 import sys
 import time
 from collections.abc import Mapping
@@ -26,8 +27,9 @@ class InlineWorker:
 
         sys.path.insert(0, root)
         self._root = root
-        self._box = Box(root)
+        self._box = Box(root, passes=(KeyboardInterrupt, bdb.BdbQuit))
         self.alive = True
+        self.charged_s = 0.0
 
     def ask(self, request: list[Any], limit_s: float, objects: Objects = PLAIN) -> Reply:
         packer = wire.Packer(objects.outward)

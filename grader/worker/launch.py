@@ -32,6 +32,7 @@ class AnyWorker(Protocol):
 
     alive: bool
     layers: Mapping[str, str]
+    charged_s: float  # by the clock of the last request
 
     def ask(self, request: list[Any], limit_s: float, objects: Objects = PLAIN) -> Reply: ...
 
@@ -176,6 +177,9 @@ class Zygote:
             if self._process.poll() is None and self._ready:
                 raise
             self._control.close()
+            self._process.kill()
+            self._process.wait()
+            self._log.close()
             self._launch()
             return self._fork(root, memory_mib)
 

@@ -35,7 +35,7 @@ _PREVENTS = {
     "capabilities": "The worker has none of root's powers, whatever its uid.",
     "no_new_privs": "No program that the worker could start would give it more rights.",
     "pdeathsig": "The worker ends as soon as the process that started it does.",
-    "landlock": "Only the interpreter, the libraries and the submission can be read; only scratch is written.",
+    "landlock": "Only the interpreter, the libraries and the submission can be read, and nothing is written.",
     "seccomp": "No processes, programs, sockets, signals to others, or changes of modes and owners.",
 }
 LAYERS: tuple[str, ...] = tuple(_PREVENTS)

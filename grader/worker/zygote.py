@@ -27,7 +27,7 @@ from typing import Any
 from grader.worker import wire
 from grader.worker.sandbox import Rights, Sandbox
 
-CONTROL_FD = 3
+FRAMES_FD = 3
 
 
 class SocketStream:
@@ -114,12 +114,13 @@ def readable_folders() -> list[str]:
 
 
 def become_worker(order: dict[str, Any], frames: int, log: int, sandbox: Sandbox, zygote: int) -> None:
-    """In the forked child: take the descriptors, drop the rights, say hello, serve. Does not return."""
+    """In the forked child: keep the two descriptors and no other (the control channel least of all), drop the
+    rights, say hello, serve. Does not return."""
     null = os.open(os.devnull, os.O_RDONLY)
     for fd, place in ((null, 0), (log, 1), (log, 2)):
         os.dup2(fd, place)
-    frames = os.dup2(frames, CONTROL_FD)  # replaces the control channel, which a worker must not hold
-    os.closerange(CONTROL_FD + 1, 256)
+    frames = os.dup2(frames, FRAMES_FD)
+    os.closerange(FRAMES_FD + 1, os.sysconf("SC_OPEN_MAX"))
     sys.stdin = io.TextIOWrapper(io.FileIO(0), encoding="utf-8")
     sys.stdout = io.TextIOWrapper(io.FileIO(1, "w"), encoding="utf-8", errors="replace", write_through=True)
     sys.stderr = io.TextIOWrapper(io.FileIO(2, "w"), encoding="utf-8", errors="replace", write_through=True)

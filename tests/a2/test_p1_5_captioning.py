@@ -16,8 +16,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from grader.checks import close, few_examples, kind_of, rel, shape_text
+from grader.checks import close, few_examples, kind_of, rel, shape_text, tensor
 from grader.errors import Verdict
+from grader.outcomes import forged
 from grader.records import Status
 
 Array = NDArray[Any]
@@ -92,7 +93,7 @@ def check_loss(value: object, right: Any, captions: Array, case: str, tol: Any, 
         close(value, right, name="loss", tol=tol, case=case, factors=factors, alternatives=others())
 
 
-@per_cell("p1.caption_loss_fixed.{cell}", NOTHING, hidden=True)
+@per_cell("p1.caption_loss_fixed.{cell}", NOTHING)
 def test_loss_fixed(student, reference, stored, cell):
     """CaptioningRNN.forward of a small captioner with cell "{cell}" and a fixed image encoder"""
     images, right = fixed_images(), stored["caption_loss_fixed"][cell]
@@ -196,7 +197,7 @@ def checked_sample(value: Any, cell: str, N: int, length: int, V: int) -> tuple[
 
 def judged(words: Sequence[int]) -> int:
     """How many words of a caption count: those up to the first <END>."""
-    ends = np.flatnonzero(np.asarray(words) == END)
+    ends = np.flatnonzero(np.equal(words, END))
     return int(ends[0]) + 1 if len(ends) else len(words)
 
 
@@ -230,14 +231,17 @@ def check_greedy(captions: Array, losses: Callable[[list[int], list[Array]], Arr
 def losses_of(subject: Any, model: Any, images: Array) -> Callable[[list[int], list[Array]], Array]:
     def losses(which: list[int], captions: list[Array]) -> Array:
         values = subject.probes.captioning.losses(model, images, which, captions)
-        if not all(isinstance(v, np.ndarray | float) and np.shape(v) == () and np.isfinite(v) for v in values):
+        if type(values) is not list or len(values) != len(which):
+            raise forged()
+        found = [tensor(value, name="the loss that CaptioningRNN.forward returns") for value in values]
+        if not all(v.shape == () and v.dtype.kind == "f" and np.isfinite(v) for v in found):
             fail("the words cannot be judged: CaptioningRNN.forward does not return a finite scalar")
-        return np.array(values, dtype=np.float64)
+        return np.stack(found).astype(np.float64)
 
     return losses
 
 
-@per_cell("p1.sample_fixed.{cell}", NOTHING, hidden=True)
+@per_cell("p1.sample_fixed.{cell}", NOTHING)
 def test_sample_fixed(student, stored, cell):
     """CaptioningRNN.sample of a small captioner with cell "{cell}" says the right words"""
     value = fixed_model(student, cell).sample(fixed_images(), max_length=MAX_LENGTH)

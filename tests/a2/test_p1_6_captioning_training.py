@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from grader.checks import in_range, kind_of
 from grader.errors import Verdict
+from grader.outcomes import forged
 from grader.records import Status
 
 Array = NDArray[Any]
@@ -46,6 +47,8 @@ def trained(subject: Any, cell: str, seed: int = 0) -> tuple[Any, list[float], A
     probes = subject.probes.captioning
     model = probes.build.using(seed=seed)(words, cell, 64, 128, 0, mix)
     history = probes.train.using(limit_s=110)(model, images, captions, STEPS, LEARNING_RATE, ENOUGH)
+    if type(history) is not list:
+        raise forged()
     return model, history, images, captions
 
 
@@ -78,6 +81,8 @@ def test_overfit(student, cell):
 def submitted(student: Any, key: str) -> list[Any]:
     """One list of the submitted file, or a verdict that says what is wrong with the file."""
     found = student.probes.captioning.submitted_losses()
+    if type(found) is not dict or not found:
+        raise forged()
     if "missing" in found:
         raise Verdict(Status.NOT_IMPLEMENTED, f"{FILE} was not found in the submission")
     if "problem" in found:
@@ -85,8 +90,8 @@ def submitted(student: Any, key: str) -> list[Any]:
             f"{FILE} cannot be loaded with torch.load(..., weights_only=True). Save lists of plain floats, as in"
             f" {key}=[float(x) for x in history], with torch.save."
         )
-        raise Verdict(Status.FAILED, text, staff=found["problem"])
-    content = found["content"]
+        raise Verdict(Status.FAILED, text, staff=str(found["problem"]))
+    content = found.get("content")
     if not isinstance(content, dict):
         raise Verdict(Status.FAILED, f"{FILE} holds {kind_of(content)}, wanted a dict of three lists of losses")
     if key not in content:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from grader.checks import close, few_examples, gradient_close, rel
+from grader.checks import close, few_examples, gradient_close, rel, tensor
 from grader.errors import Verdict
 from grader.records import Status
 from grader.stored import Stored
@@ -123,7 +123,7 @@ def test_layernorm_3d(student: Subject) -> None:
     case = "all entries of a row are equal"
     close(flat.output, np.zeros((2, 4)), name="y", dims="N M", tol=rel(1e-6), case=case)
     gradient = flat.inputs[0]
-    if gradient is None or not np.isfinite(gradient).all():
+    if gradient is None or not np.isfinite(tensor(gradient, name="the gradient of x", case=case)).all():
         text = f"the gradient of x is {'missing' if gradient is None else 'not finite'} ({case})."
         raise Verdict(Status.FAILED, f"{text} The root has no slope at 0: epsilon belongs under it.")
 

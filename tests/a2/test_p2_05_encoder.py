@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from grader.checks import close, few_examples, in_range, rel
+from grader.checks import close, few_examples, in_range, rel, tensor
 from grader.errors import Verdict
+from grader.outcomes import forged
 from grader.records import Status
 from grader.stored import Stored
 from grader.subject import Remote, Subject
@@ -35,6 +36,8 @@ def masks_of(bits: str) -> Array:
 def judge_masked(block: Remote, student: Subject, x: Array, masks: Array, keep: float) -> Any:
     """The output under the given masks, once the number of dropouts is right."""
     found = student.probes.transformer.with_masks(block, [x], masks.astype(np.float64), keep)
+    if type(found) is not dict or found.keys() != {"output", "calls"}:
+        raise forged()
     in_range(found["calls"], 2, 2, name="the number of dropouts in one forward pass (one after each norm)")
     return found["output"]
 
@@ -138,20 +141,32 @@ def test_encoder_wave_sizes(
 # --- where dropout stands ---------------------------------------------------------------------------------
 
 
+def is_normalised(seen: Array, shape: tuple[int, ...]) -> bool:
+    """Rows of mean 0 and variance 1; NaN and infinities are none."""
+    if seen.shape != shape or seen.dtype.kind != "f" or not np.isfinite(seen).all():
+        return False
+    mean, variance = seen.mean(-1, dtype=np.float64), seen.var(-1, dtype=np.float64)
+    return bool(np.abs(mean).max() <= 1e-3 and np.abs(variance - 1).max() <= 0.1)
+
+
 def judge_dropout_place(student: Subject, heads: int, N: int, M: int, rate: float) -> None:
     """Every dropout is handed layer-normalised rows, and the output has the rate's share of zeros."""
-    case = f"dropout={rate}"
+    case = f"a dropout rate of {rate:.0%}"
     block = student.transformers.EncoderBlock(heads, M, 16, rate)
     x = np.random.default_rng(0).normal(0, 1, (N, 64, M)).astype(np.float32)
     found = student.probes.transformer.dropout_inputs(block, [x])
+    if type(found) is not dict or found.keys() != {"output", "inputs"} or type(found["inputs"]) is not list:
+        raise forged()
     in_range(len(found["inputs"]), 2, 2, case=case,
              name="the number of dropouts in one forward pass (one after each norm)")  # fmt: skip
     for number, seen in enumerate(found["inputs"], 1):
-        if seen.shape != x.shape or abs(seen.mean(-1)).max() > 1e-3 or abs(seen.var(-1) - 1).max() > 0.1:
+        if not is_normalised(tensor(seen, name=f"what dropout number {number} is given", case=case), x.shape):
             text = f"what dropout number {number} is given is not layer-normalised: norm first, then dropout"
             raise Verdict(Status.FAILED, f"{text} ({case}).")
-    zeros = float((np.asarray(found["output"]) == 0).mean())
-    in_range(zeros, rate - 0.01, rate + 0.01, name="the share of zeros in the output", case=case)
+    y = tensor(found["output"], name="y", case=case)
+    if y.shape != x.shape:
+        raise Verdict(Status.FAILED, f"y has shape {y.shape}, wanted (N, K, M) = {x.shape} ({case}).")
+    in_range(float((y == 0).mean()), rate - 0.01, rate + 0.01, name="the share of zeros in the output", case=case)
 
 
 @pytest.mark.check("p2.encoder_dropout_place", question="encoder", points=0.25)

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from grader.checks import close, few_examples, in_range, rel
+from grader.checks import close, few_examples, in_range, rel, tensor
 from grader.errors import Verdict
+from grader.outcomes import forged
 from grader.records import Status
 from grader.stored import Stored
 from grader.subject import Remote, Subject
@@ -39,6 +40,8 @@ def masks_of(bits: str) -> Array:
 def judge_masked(block: Remote, student: Subject, args: list[Array], masks: Array, keep: float) -> Any:
     """The output under the given masks, once the number of dropouts is right."""
     found = student.probes.transformer.with_masks(block, args, masks.astype(np.float64), keep)
+    if type(found) is not dict or found.keys() != {"output", "calls"}:
+        raise forged()
     in_range(found["calls"], 3, 3, name="the number of dropouts in one forward pass (one after each norm)")
     return found["output"]
 
@@ -163,8 +166,9 @@ def test_decoder_wave_masked(student: Subject, stored: Stored) -> None:
     dec, enc = cosines(2, 4, 4), cosines(2, 4, 4, times=2)
     other = enc.copy()
     other[:, -1] += 1
-    y, after = np.asarray(block(dec, enc, FUTURE)), np.asarray(block(dec, other, FUTURE))
-    if y.shape == after.shape == dec.shape and np.abs(y - after)[:, 0].max() < 1e-6:
+    y, after = (tensor(block(dec, memory, FUTURE), name="y") for memory in (enc, other))
+    comparable = y.shape == after.shape == dec.shape and y.dtype.kind == after.dtype.kind == "f"
+    if comparable and np.abs(y - after)[:, 0].max() < 1e-6:
         raise Verdict(
             Status.FAILED,
             "The first position does not see the last one of the encoder's output: the mask is for "
@@ -202,21 +206,33 @@ def test_decoder_wave_masked_sizes(
 # --- where dropout stands ---------------------------------------------------------------------------------
 
 
+def is_normalised(seen: Array, shape: tuple[int, ...]) -> bool:
+    """Rows of mean 0 and variance 1; NaN and infinities are none."""
+    if seen.shape != shape or seen.dtype.kind != "f" or not np.isfinite(seen).all():
+        return False
+    mean, variance = seen.mean(-1, dtype=np.float64), seen.var(-1, dtype=np.float64)
+    return bool(np.abs(mean).max() <= 1e-3 and np.abs(variance - 1).max() <= 0.1)
+
+
 def judge_dropout_place(student: Subject, heads: int, N: int, M: int, rate: float) -> None:
     """Every dropout is handed layer-normalised rows, and the output has the rate's share of zeros."""
-    case = f"dropout={rate}"
+    case = f"a dropout rate of {rate:.0%}"
     block = student.transformers.DecoderBlock(heads, M, 16, rate)
     rng = np.random.default_rng(0)
     args = [rng.normal(0, 1, (N, n, M)).astype(np.float32) for n in (64, 64)]
     found = student.probes.transformer.dropout_inputs(block, args)
+    if type(found) is not dict or found.keys() != {"output", "inputs"} or type(found["inputs"]) is not list:
+        raise forged()
     in_range(len(found["inputs"]), 3, 3, case=case,
              name="the number of dropouts in one forward pass (one after each norm)")  # fmt: skip
     for number, seen in enumerate(found["inputs"], 1):
-        if seen.shape != args[0].shape or abs(seen.mean(-1)).max() > 1e-3 or abs(seen.var(-1) - 1).max() > 0.1:
+        if not is_normalised(tensor(seen, name=f"what dropout number {number} is given", case=case), args[0].shape):
             text = f"what dropout number {number} is given is not layer-normalised: norm first, then dropout"
             raise Verdict(Status.FAILED, f"{text} ({case}).")
-    zeros = float((np.asarray(found["output"]) == 0).mean())
-    in_range(zeros, rate - 0.01, rate + 0.01, name="the share of zeros in the output", case=case)
+    y = tensor(found["output"], name="y", case=case)
+    if y.shape != args[0].shape:
+        raise Verdict(Status.FAILED, f"y has shape {y.shape}, wanted (N, K, M) = {args[0].shape} ({case}).")
+    in_range(float((y == 0).mean()), rate - 0.01, rate + 0.01, name="the share of zeros in the output", case=case)
 
 
 @pytest.mark.check("p2.decoder_dropout_place", question="decoder", points=0.25)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from grader.checks import close, few_examples, kind_of, rel
+from grader.checks import close, few_examples, kind_of, rel, tensor
 from grader.errors import Verdict
 from grader.records import Status
 from grader.subject import Remote, Subject
@@ -55,7 +55,7 @@ def judge_composition(student: Subject, model: Remote, batch: list[Array], V: in
     N, T = len(ans), ans.shape[1] - 1
     upstream = np.sin(np.arange(1, N * T * V + 1)).reshape(N * T, V).astype(np.float32)
     found = model.vjp(batch, upstream, parameters=True)
-    scores = np.asarray(found.output)
+    scores = tensor(found.output, name="the scores", case=case)
     if scores.shape != (N * T, V):
         extra = {
             (N, T, V): "Batch and time are to become one axis at the end.",
@@ -65,13 +65,18 @@ def judge_composition(student: Subject, model: Remote, batch: list[Array], V: in
         text = f"the scores have shape {scores.shape}, wanted (N·(O-1), V) = {(N * T, V)} ({case}). {extra}"
         raise Verdict(Status.FAILED, text.strip())
     mask = np.triu(np.ones((N, T, T), dtype=bool), 1)
-    parts = np.asarray(student.probes.transformer.compose(model, *batch, mask))
+    composed = student.probes.transformer.compose(model, *batch, mask)
+    parts = tensor(composed, name="what the model's decoder gives", case=case)
     if parts.size != N * T * V:
         text = f"the model's decoder gives the shape {parts.shape}, wanted {(N, T, V)} ({case})."
         raise Verdict(Status.FAILED, text)
     parts = parts.reshape(N * T, V)
     found_wrong = mistaken_scores(student, model, batch, mask)
-    wrong = {text: np.asarray(value).reshape(-1, V) for text, value in found_wrong.items()}
+    wrong = {
+        text: value.reshape(N * T, V)
+        for text, value in found_wrong.items()
+        if isinstance(value, np.ndarray) and value.size == N * T * V
+    }
     turned = parts.reshape(N, T, V).swapaxes(0, 1).reshape(N * T, V)
     wrong["Rows come by time and then by batch; wanted by batch and then by time."] = turned
     close(scores, parts, name="the scores", dims="R V", tol=rel(1e-5), alternatives=wrong,
@@ -116,10 +121,12 @@ def judge_causal(model: Remote, batch: list[Array], V: int, at: int, case: str) 
     model.eval()
 
     def scores(answer: Array) -> Array:
-        found: Array = np.asarray(model(ques, ques_pos, answer, ans_pos))
+        found = tensor(model(ques, ques_pos, answer, ans_pos), name="the scores", case=case)
         if found.shape != (N * T, V):
             text = f"the scores have shape {found.shape}, wanted (N·(O-1), V) = {(N * T, V)} ({case})."
             raise Verdict(Status.FAILED, text)
+        if found.dtype.kind != "f" or not np.isfinite(found).all():
+            raise Verdict(Status.FAILED, f"the scores are not all finite floating-point numbers ({case}).")
         return found.reshape(N, T, V)
 
     def changed(place: int) -> Array:
@@ -169,8 +176,8 @@ def test_causal_sizes(
 
 def judge_weights(weights: object, shape: tuple[int, int, int], name: str) -> None:
     """Attention weights of the last forward pass: not negative, and rows that sum to one."""
-    if not isinstance(weights, np.ndarray) or weights.shape != shape:
-        text = f"{name} is {kind_of(weights)}, wanted a tensor of shape (N, K, T) = {shape}."
+    if not isinstance(weights, np.ndarray) or weights.shape != shape or weights.dtype.kind != "f":
+        text = f"{name} is {kind_of(weights)}, wanted a tensor of floats of shape (N, K, T) = {shape}."
         raise Verdict(Status.FAILED, text)
     rows = weights.astype(np.float64).sum(-1)
     close(rows, np.ones(shape[:2]), name=f"the sum over the keys of {name}", dims="N K", tol=rel(1e-4))
@@ -184,8 +191,8 @@ def judge_names(model: Remote, batch: list[Array], heads: int, encoders: int, de
     N, K, T = len(ques), ques.shape[1], ans.shape[1] - 1
     model.eval()
     model(*batch)
-    embedded = model.emb_layer(ques)
-    if np.shape(embedded) != batch[1].shape:
+    embedded = tensor(model.emb_layer(ques), name="emb_layer(questions)")
+    if embedded.shape != batch[1].shape:
         text = f"emb_layer(questions) is {kind_of(embedded)}, wanted a tensor of shape (N, K, M) = {batch[1].shape}."
         raise Verdict(Status.FAILED, text)
     paths = [(f"encoder.layers.{i}.MultiHeadBlock", (N, K, K)) for i in range(encoders)]
@@ -220,8 +227,13 @@ def test_attribute_names_sizes(student: Subject) -> None:
 
     head = model.encoder.layers[0].MultiHeadBlock.heads[0]
     seen = head.weights_softmax.get()
-    x = model.emb_layer(batch[0]) + batch[1]
-    scores = head.q(x) @ head.k(x).swapaxes(1, 2) / np.sqrt(6)
+    x = tensor(model.emb_layer(batch[0]), name="emb_layer(questions)") + batch[1]
+    query, key = (tensor(part(x), name=f"{name}(x)") for name, part in (("q", head.q), ("k", head.k)))
+    for name, mapped in (("q", query), ("k", key)):
+        if mapped.shape != (1, 11, 6) or mapped.dtype.kind != "f":
+            text = f"{name} of the encoder's first head gives {kind_of(mapped)}, wanted floats of shape (1, 11, 6)."
+            raise Verdict(Status.FAILED, text, hidden_text=f"{name} of the encoder's first head has another shape.")
+    scores = query @ key.swapaxes(1, 2) / np.sqrt(6)
     e = np.exp(scores - scores.max(-1, keepdims=True))
     close(seen, e / e.sum(-1, keepdims=True), name="weights_softmax of the encoder's first head", dims="N K T",
           tol=rel(1e-5))  # fmt: skip

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from grader.checks import in_range
+from grader.checks import in_range, tensor
 from grader.errors import Verdict
+from grader.outcomes import forged
 from grader.records import Status
 from grader.stored import Stored
 from grader.subject import Subject
@@ -55,7 +56,9 @@ def trained(student: Subject, stored: Stored, sums: tuple[tuple[str, str], ...],
     model = student.transformers.Transformer.using(seed=seed)(HEADS, M, H, DROPOUT, LAYERS, LAYERS, 16)
     train = student.probes.transformer.using(limit_s=50, seed=seed).overfit
     found = train(model, batch, STEPS, RATE, ENOUGH)
-    scores = np.asarray(found["scores"])
+    if type(found) is not dict or found.keys() != {"losses", "scores"} or type(found["losses"]) is not list:
+        raise forged()
+    scores = tensor(found["scores"], name="the trained model's scores")
     if scores.shape != (targets.size, 16):
         text = f"the trained model's scores have shape {scores.shape}, wanted {(targets.size, 16)}."
         raise Verdict(Status.FAILED, text)

@@ -101,7 +101,7 @@ SUITE_P1 = '''\
 import numpy as np
 import pytest
 
-from grader.checks import EXACT, close, equal, rel
+from grader.checks import EXACT, close, rel
 
 
 @pytest.mark.check("p1.scale", question="scaling", points=1)
@@ -134,6 +134,8 @@ def test_sample(student, kind, first):
 
 SUITE_P2 = '''\
 import pytest
+
+from grader.checks import equal
 
 
 

@@ -117,7 +117,7 @@ def test_a_wrong_reference_and_scoring_stubs_are_found(tmp_path: Path) -> None:
     ("old", "new", "complaint"),
     [
         ('find = ".sum()"', 'find = ".product()"', "occurs 0 times, not once"),
-        ('id = "mean"', 'id = "adds"', "two mutants are called adds"),
+        ('id = "mean"', 'id = "adds"', "two things to audit are called adds"),
         ('file = "extras.py"', 'file = "given_helper.py"', "is not a submitted file"),
         ('title = "lower case"', 'titel = "lower case"', "unknown field `titel`"),
     ],

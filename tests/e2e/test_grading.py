@@ -119,7 +119,7 @@ def test_the_same_submission_gets_the_same_card(grade: Grade, hand_in: Callable[
         ("import os; os._exit(0)", "crashed", "the code ended the process (exit code 0)"),
         ("import ctypes; ctypes.string_at(0)", "crashed", "the process crashed (SIGSEGV)"),
         ("return torch.ones(1 << 36)", "out_of_memory", "scale ran out of memory"),
-        ("import os; os.write(3, b'{\"score\": 8}' * 99)", "refused", "something else than a reply"),
+        ("import os; os.write(3, b'{\"score\": 8}' * 99)", "refused", "own channel"),
     ],
 )
 def test_every_end_of_a_call_has_its_status(grade: Grade, body: str, status: str, words: str) -> None:
@@ -294,12 +294,12 @@ TWICE = '\n\n@pytest.mark.check("p2.shout", question="words", points=0)\ndef tes
         ((MARK, MARK.replace('points=2', 'points=2, needs="p2.shout"')), "checks wait for each other: 'p2.shout' needs 'p2.shout'"),
         ((MARK, MARK.replace('"words"', '"letters"')), "check 'p2.shout' names the unknown question 'letters'"),
         ((MARK, MARK.replace("p2.shout", "p2.{word}")), "test_shout: a name in braces is not among its parameters (KeyError: 'word')"),
-        ((MARK, MARK.replace(", points=2", "")), "test_shout: check(id, question=, points=[, needs=, hidden=, limit_s=]) expected"),
-        ((MARK, MARK.replace("points=2", "points=2, weight=3")), "test_shout: check(id, question=, points=[, needs=, hidden=, limit_s=]) expected"),
+        ((MARK, MARK.replace(", points=2", "")), "test_shout: check(id, question=, points=[, needs=, hidden=, slow=, limit_s=]) expected"),
+        ((MARK, MARK.replace("points=2", "points=2, weight=3")), "test_shout: check(id, question=, points=[, needs=, hidden=, slow=, limit_s=]) expected"),
         ((MARK, ""), "test_shout has no `check` marker"),
         (('    """shout gives capitals"""\n', ""), "test_shout has no docstring for the student to read"),
         (('"word")\n', f'"word")\n{TWICE}'), "check 'p2.shout' is declared twice"),
-        (("import equal", "import equals"), "the suite cannot be collected: test_p2_words.py: ImportError: cannot import name 'equals' from 'grader.checks.tensors'"),
+        (("import equal", "import equals"), "the suite cannot be collected: test_p2_words.py: ImportError: cannot import name 'equals' from 'grader.checks'"),
         (("def test_shout(student):", "def test_shout(student:"), "the suite cannot be collected: test_p2_words.py: "),
     ],
 )  # fmt: skip

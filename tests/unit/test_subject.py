@@ -608,6 +608,7 @@ class FakeWorker:
         self._value = value
         self.layers = layers
         self.alive = True
+        self.charged_s = 0.0
         self.asked: list[str] = []
 
     def ask(self, request: list[Any], limit_s: float, objects: Objects = PLAIN) -> Reply:
