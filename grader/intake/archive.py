@@ -174,9 +174,9 @@ def _name_fault(raw: str, parts: list[str]) -> str | None:
 
 # --- folder -----------------------------------------------------------------------------------------
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FOLDER = sum(getattr(os, flag, 0) for flag in ("O_RDONLY", "O_DIRECTORY", "O_NOFOLLOW", "O_CLOEXEC"))
 # O_NONBLOCK: a named pipe put there after the listing must not hold us up.
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_FILE = sum(getattr(os, flag, 0) for flag in ("O_RDONLY", "O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"))
 
 
 class _FolderArchive(Archive):
@@ -411,7 +411,7 @@ def open_archive(source: Path) -> Iterator[Archive]:
     name = source.name or source.resolve().name
     with ExitStack() as stack:
         try:
-            descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            descriptor = os.open(source, _FILE & ~getattr(os, "O_NOFOLLOW", 0))
         except OSError as error:
             raise IntakeError(f"{shown(name)} cannot be opened ({_reason(error)})") from error
         stack.callback(os.close, descriptor)
