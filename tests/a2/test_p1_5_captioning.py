@@ -191,7 +191,7 @@ def checked_sample(value: Any, cell: str, N: int, length: int, V: int) -> tuple[
         for t in range(judged(words)):
             total = weights[n, t].sum(dtype=np.float64)
             if not abs(total - 1) <= 1e-4 or weights[n, t].min() < 0:
-                fail(f"the attention weights of image {n}, step {t} are no average: they sum to {total:.4g}")
+                fail(f"the attention weights of image {n}, step {t} are no average: they do not sum to one")
     return captions, weights
 
 
