@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import IO
 
 from grader.errors import IntakeError
+from grader.intake import tar
 
 MIB = 1024 * 1024
 MAX_ENTRIES = 5_000
@@ -41,8 +42,6 @@ SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz")
 _CHUNK = 64 * 1024
 _CENTRAL = b"PK\1\2"  # opens each entry of a zip's directory
 _ZIP_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_BLOCK = 512  # of a tar
-_TAR_NAME_BLOCK = 16 * 1024  # longest extension header (long name, pax) that is read
 _XZ_MEMORY = 256 * MIB
 _IGNORED = frozenset({"__MACOSX", "__pycache__", "venv", "node_modules", "Thumbs.db", "desktop.ini"})
 _KINDS = {
@@ -297,7 +296,7 @@ class _TarArchive(Archive):
         self._file = file
         self._places: dict[str, tuple[int, int]] = {}
         try:
-            for raw, kind, start, size in _tar_entries(file):
+            for raw, kind, start, size in tar.entries(file, 10 * MAX_ENTRIES):
                 oddity = "" if kind in b"07\0" else _TAR_KINDS.get(kind, "an entry of a special kind")
                 path = self._admit(raw, size, oddity, folder=kind == b"5" or raw.endswith("/"))
                 if path is not None:
@@ -311,92 +310,6 @@ class _TarArchive(Archive):
         start, size = self._places[path]
         self._file.seek(start)
         return self._file.read(min(size, most))
-
-
-def _tar_entries(file: IO[bytes]) -> Iterator[tuple[str, bytes, int, int]]:
-    """Name, kind, offset and size of each entry; ValueError or EOFError when the tar is damaged.
-
-    `tarfile` is not used: several releases of the Pythons we run on loop or backtrack without end on
-    forged headers (CVE-2025-8194, CVE-2024-6232), and a name, a kind and a size are all we need.
-    """
-    end = file.seek(0, os.SEEK_END)
-    position = headers = 0
-    name: bytes | None = None
-    length: int | None = None
-    while position < end:
-        file.seek(position)
-        header = file.read(_BLOCK)
-        if not any(header):
-            return
-        if len(header) < _BLOCK:
-            raise EOFError("it ends inside a header")
-        if not _tar_header(header):
-            raise ValueError("a header's checksum is wrong")
-        headers += 1
-        if headers > 10 * MAX_ENTRIES:
-            raise ValueError("it has too many headers")
-        kind = header[156:157]
-        size = _tar_number(header[124:136]) if length is None else length
-        if kind in b"123456":
-            size = 0  # links, devices, folders and pipes have no data, whatever their header says
-        start = position + _BLOCK
-        position = start + -(-size // _BLOCK) * _BLOCK
-        if size < 0 or start + size > end:
-            raise EOFError("an entry goes on after the end of the file")
-        if kind in b"xgLKX":
-            if size > _TAR_NAME_BLOCK:
-                raise ValueError("a header is too long")
-            data = file.read(size)
-            if kind == b"L":
-                name = data.rstrip(b"\0")
-            elif kind in b"xX":
-                records = _pax_records(data)
-                name = records.get(b"path", name)
-                length = int(records[b"size"][:20]) if b"size" in records else None
-                if any(key.startswith(b"GNU.sparse.") for key in records):
-                    raise ValueError("it holds sparse files, which are not supported")
-            continue
-        if name is None:
-            name = _until_nul(header[:100])
-            prefix = _until_nul(header[345:500]) if header[257:263] == b"ustar\0" else b""
-            name = prefix + b"/" + name if prefix else name
-        yield name.decode("utf-8", "surrogateescape"), kind, start, size
-        name = length = None
-
-
-def _tar_header(header: bytes) -> bool:
-    """Whether the block's checksum is right: the sum of its bytes, its own eight taken as blanks."""
-    try:
-        claimed = _tar_number(header[148:156])
-    except ValueError:
-        return False
-    body = header[:148] + b" " * 8 + header[156:]
-    # Some old programs summed signed bytes.
-    return claimed in (sum(body), sum(body) - 256 * sum(byte > 127 for byte in body))
-
-
-def _tar_number(field: bytes) -> int:
-    if field[0] & 0x80:
-        return int.from_bytes(field[1:], "big") if field[0] == 0x80 else -1
-    return int(_until_nul(field).strip() or b"0", 8)
-
-
-def _until_nul(field: bytes) -> bytes:
-    return field.partition(b"\0")[0]
-
-
-def _pax_records(data: bytes) -> dict[bytes, bytes]:
-    """Records "LENGTH KEY=VALUE\\n", LENGTH counting the whole record."""
-    records, position = {}, 0
-    while position < len(data):
-        blank = data.index(b" ", position, position + 8)
-        following = position + int(data[position:blank])
-        key, equals, value = data[blank + 1 : following - 1].partition(b"=")
-        if not equals or not blank < following <= len(data):
-            raise ValueError("a pax header is malformed")
-        records[key] = value
-        position = following
-    return records
 
 
 # --- the door ---------------------------------------------------------------------------------------
@@ -440,16 +353,16 @@ def open_inner(outer: Archive, path: str) -> Iterator[Archive]:
 
 
 def _open_packed(name: str, file: IO[bytes], stack: ExitStack) -> Archive:
-    start = file.read(_BLOCK)
+    start = file.read(tar.BLOCK)
     file.seek(0)
     if start[:4] in (b"PK\3\4", b"PK\5\6"):
         return _ZipArchive(name, file)
     if start[:2] == b"\x1f\x8b" or start[:6] == b"\xfd7zXZ\0":
         file = _unpacked(name, file, stack)
-        start = file.read(_BLOCK)
+        start = file.read(tar.BLOCK)
         if not start:
             raise IntakeError(f"{shown(name)} is empty; hand in a zip of your files")
-    if len(start) == _BLOCK and (_tar_header(start) or not any(start)):
+    if len(start) == tar.BLOCK and (tar.is_header(start) or not any(start)):
         return _TarArchive(name, file)
     if not start:
         raise IntakeError(f"{shown(name)} is empty; hand in a zip of your files")
