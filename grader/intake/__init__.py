@@ -6,7 +6,6 @@ import ast
 import codecs
 import hashlib
 import io
-import os
 import shutil
 import sys
 import tokenize
@@ -215,7 +214,7 @@ def _write(destination: Path, place: str, content: bytes | Path) -> None:
         else:
             with content.open("rb") as original:
                 shutil.copyfileobj(original, file)
-        os.fchmod(file.fileno(), 0o644)
+    target.chmod(0o644)
 
 
 def _make_folder(folder: Path) -> None:

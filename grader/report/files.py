@@ -19,7 +19,7 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
     """Put `content` at `path`; a reader sees the old file or the new one, never a part. Raises OSError."""
     # Not tempfile: its files are private to their owner, and these are for the platform's harness to read.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)

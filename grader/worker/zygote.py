@@ -138,8 +138,9 @@ def run(sock: socket.socket, root: str, layers: dict[str, str]) -> None:
     """The life of a worker, forked or spawned, once its rights are what they are going to be."""
     from grader.worker.box import Box, serve
 
+    system = {key: os.environ[key] for key in ("SYSTEMROOT",) if key in os.environ}  # Windows needs it
     os.environ.clear()
-    os.environ.update(HOME=root, PATH="/usr/bin:/bin", LANG="C.UTF-8", MPLBACKEND="agg", OMP_NUM_THREADS="1")
+    os.environ.update(system, HOME=root, PATH="/usr/bin:/bin", LANG="C.UTF-8", MPLBACKEND="agg", OMP_NUM_THREADS="1")
     own = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     sys.path[:] = [root, *(p for p in sys.path if os.path.abspath(p or ".") != own)]
     sys.argv[:] = [""]

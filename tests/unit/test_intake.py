@@ -744,3 +744,22 @@ def test_findings_are_bounded(tmp_path: Path, staged: Callable[..., Submission])
     submission = staged(zip_of(tmp_path / "in.zip", {**GOOD, **bad}))
     assert len(submission.findings) == 41
     assert submission.findings[-1] == "and 960 more findings"
+
+
+def test_a_folder_is_read_alike_without_directory_descriptors(tmp_path: Path) -> None:
+    """Where folders have no descriptors, the same files are found and read, and links refused all the same."""
+    (tmp_path / "hw" / "dl").mkdir(parents=True)
+    (tmp_path / "hw" / "rnn.py").write_text("x = 1\n")
+    (tmp_path / "hw" / "dl" / "grad.py").write_text("y = 2\n")
+    (tmp_path / "hw" / "__pycache__").mkdir()
+    (tmp_path / "secret").write_text("z = 3\n")
+    (tmp_path / "hw" / "weights.pt").symlink_to(tmp_path / "secret")
+    by_path = limits.PathFolderArchive("hw", tmp_path / "hw")
+    with limits.open_archive(tmp_path / "hw") as by_descriptor:
+        assert by_path.sizes == by_descriptor.sizes == {"dl/grad.py": 6, "rnn.py": 6}
+        assert by_path.refused == by_descriptor.refused and "weights.pt" in by_path.refused
+        assert by_path.read("dl/grad.py") == by_descriptor.read("dl/grad.py") == b"y = 2\n"
+    (tmp_path / "hw" / "rnn.py").unlink()
+    (tmp_path / "hw" / "rnn.py").symlink_to(tmp_path / "secret")
+    with pytest.raises(limits.EntryError):
+        by_path.read("rnn.py")
