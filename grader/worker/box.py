@@ -208,10 +208,10 @@ class Box:
         ]
 
     def _relative(self, text: str) -> str:
-        """Text without the place where the submission is staged, and without what UTF-8 cannot carry."""
+        """Text without the places of the submission and the installation, and without what UTF-8 cannot carry."""
         text = text.replace(self._root, "").replace(self._root.rstrip(os.sep), ".")
         for installed in (sys.prefix, sys.base_prefix):
-            text = text.replace(installed, "…")
+            text = text.replace(installed, "...")
         return text.encode(errors="replace").decode()
 
     def _report(self, error: BaseException) -> dict[str, Any]:
@@ -222,10 +222,9 @@ class Box:
             name = str(error.filename)[len(self._root) :]
             frames.append(f"{name}, line {error.lineno}: {(error.text or '').strip()}"[:300])
             text = str(error.msg)
-        text = text.replace(self._root, "").replace(self._root.rstrip(os.sep), ".")
         return {
             "type": type(error).__name__[:80],
-            "text": text.encode(errors="replace").decode(),
+            "text": self._relative(text),
             "frames": [f.encode(errors="replace").decode() for f in frames[-MAX_FRAMES:]],
             "memory": isinstance(error, MemoryError) or any(word in text for word in MEMORY_WORDS),
             # Raised by the call itself, not by a line of the student's: the arguments do not fit.

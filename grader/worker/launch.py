@@ -190,7 +190,7 @@ class Zygote:
         order = {"root": root, "memory_mib": memory_mib, "cpu_s": 3600, "uid": next(self._uids)}
         try:
             answer = self.tell({"spawn": order}, (theirs.fileno(), log_write))
-        except WorkerError:
+        except BaseException:  # a signal, too
             ours.close()
             os.close(log_read)
             raise
