@@ -26,6 +26,7 @@ _REFUSE: _Instruction = (_RETURN, 0, 0, 0x00050000 | errno.EPERM)
 # filter can read.
 _ABSENT: _Instruction = (_RETURN, 0, 0, 0x00050000 | 38)
 
+_SIGKILL, _RLIMIT_CPU = 9, 0
 _OWN_PID = -1  # stands for the worker's pid until the fork has given it one
 _X32 = 0x40000000
 _CLONE_THREAD = 0x00010000
@@ -118,7 +119,11 @@ def _assemble(machine: str) -> list[_Instruction]:
 
 
 def _rules() -> dict[str, list[_Instruction]]:
-    """Name of a guarded call -> instructions, each ending in a verdict."""
+    """Name of a guarded call -> instructions, each ending in a verdict.
+
+    A worker must not be able to kill itself by SIGKILL, by a limit on its processor time either: from this
+    signal the parent concludes that somebody else did it.
+    """
     to_self = _look_up(0, [_OWN_PID], found=_ALLOW, otherwise=_REFUSE)
     on_self = _look_up(0, [0, _OWN_PID], found=_ALLOW, otherwise=_REFUSE)
     return {
@@ -135,8 +140,19 @@ def _rules() -> dict[str, list[_Instruction]]:
             _REFUSE,
             _ALLOW,
         ],
-        **dict.fromkeys(("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"), to_self),
-        "prlimit64": on_self,
+        **{name: [*_unless(1, _SIGKILL), *to_self] for name in ("kill", "tkill", "rt_sigqueueinfo")},
+        **{name: [*_unless(2, _SIGKILL), *to_self] for name in ("tgkill", "rt_tgsigqueueinfo")},
+        "setrlimit": [*_unless(0, _RLIMIT_CPU), _ALLOW],
+        "prlimit64": [
+            _argument(1),
+            (_EQUAL, 0, 5, _RLIMIT_CPU),
+            _argument(2),  # where the new limit lies, 64 bits wide; nowhere, when one only asks
+            (_EQUAL, 0, 2, 0),
+            _argument(2, upper=True),
+            (_EQUAL, 1, 0, 0),
+            _REFUSE,
+            *on_self,
+        ],
         "sched_setaffinity": on_self,
         "sched_setscheduler": on_self,
         "sched_setparam": on_self,
@@ -147,9 +163,14 @@ def _rules() -> dict[str, list[_Instruction]]:
     }
 
 
-def _argument(position: int) -> _Instruction:
-    """Load the low half of an argument: every argument judged here is 32 bits wide to the kernel too."""
-    return (_LOAD, 0, 0, 16 + 8 * position)
+def _argument(position: int, *, upper: bool = False) -> _Instruction:
+    """Load half of an argument. The lower one is all of it where it is 32 bits wide to the kernel too."""
+    return (_LOAD, 0, 0, 16 + 8 * position + 4 * upper)
+
+
+def _unless(position: int, value: int) -> list[_Instruction]:
+    """Refuse when the argument is `value`, else go on."""
+    return [_argument(position), (_EQUAL, 0, 1, value), _REFUSE]
 
 
 def _look_up(

@@ -49,6 +49,7 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "bpf": (321, 280), "userfaultfd": (323, 282), "perf_event_open": (298, 241),
     "keyctl": (250, 219), "add_key": (248, 217), "request_key": (249, 218),
     "personality": (135, 92), "modify_ldt": (154, None),
+    "timer_create": (222, 107),  # can send SIGKILL, which must only ever come from outside
     # namespaces and mounts
     "unshare": (272, 97), "setns": (308, 268), "mount": (165, 40), "umount2": (166, 39),
     "pivot_root": (155, 41), "chroot": (161, 51), "open_tree": (428, 428), "move_mount": (429, 429),
@@ -70,7 +71,7 @@ _GUARDED: dict[str, tuple[int, int]] = {
     "clone": (56, 220), "clone3": (435, 435), "socketpair": (53, 199),
     "kill": (62, 129), "tkill": (200, 130), "tgkill": (234, 131),
     "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240),
-    "prlimit64": (302, 261), "sched_setaffinity": (203, 122), "sched_setscheduler": (144, 119),
+    "prlimit64": (302, 261), "setrlimit": (160, 164), "sched_setaffinity": (203, 122), "sched_setscheduler": (144, 119),
     "sched_setparam": (142, 118), "sched_setattr": (314, 274),
     "prctl": (157, 167), "ioctl": (16, 29), "fcntl": (72, 25),
 }  # fmt: skip

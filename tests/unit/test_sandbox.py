@@ -624,6 +624,14 @@ def test_guarded_calls_are_judged_by_their_arguments() -> None:
             call(number["clone"], signal.SIGCHLD),
             call(number["tgkill"], 1, 1, 0),
             call(number["prlimit64"], 1, 0, 0, 0),
+            call(number["prlimit64"], 0, resource.RLIMIT_CPU, ctypes.addressof(name), 0),
+            call(number["prlimit64"], own, resource.RLIMIT_CPU, 1 << 32, 0),
+            call(number["setrlimit"], resource.RLIMIT_CPU, ctypes.addressof(name)),
+            call(number["kill"], own, signal.SIGKILL),
+            call(number["tgkill"], own, threading.get_native_id(), signal.SIGKILL),
+            call(number["tkill"], own, signal.SIGKILL),
+            call(number["rt_sigqueueinfo"], own, signal.SIGKILL, 0),
+            call(number["rt_tgsigqueueinfo"], own, threading.get_native_id(), signal.SIGKILL, 0),
         ]
         allowed = [
             call(number["prctl"], get_name, ctypes.addressof(name)),
@@ -632,6 +640,7 @@ def test_guarded_calls_are_judged_by_their_arguments() -> None:
             call(number["tgkill"], own, threading.get_native_id(), 0),
             call(number["prlimit64"], 0, 0, 0, 0),
             call(number["prlimit64"], own, 0, 0, 0),
+            errno_of(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, resource.getrlimit(resource.RLIMIT_NOFILE))),
             errno_of(lambda: os.sched_setaffinity(0, os.sched_getaffinity(0))),
         ]
         pair[0].sendall(b"hello")
