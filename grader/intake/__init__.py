@@ -25,6 +25,8 @@ from grader.intake.archive import (
     shown,
 )
 from grader.intake.match import Match, find, holds_any
+from grader.intake.notebook import MAX_NOTEBOOK, read_notebook
+from grader.intake.team import TEAM_FILE, read_team
 from grader.records import Manifest, Submission
 
 __all__ = ["stage"]
@@ -46,6 +48,8 @@ _TAKEN = sys.stdlib_module_names | {
     "yaml", "setuptools", "pkg_resources", "IPython", "pytest", "_pytest", "hypothesis", "grader",
     "grade",
 }  # fmt: skip
+# Windows opens a device under these names; refused everywhere, so that a submission is graded alike everywhere.
+_DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
 # Encodings in which ASCII is ASCII. Python reads more of them (utf-7, punycode), but no editor writes those.
 _ENCODINGS = (
     "utf-8", "ascii", "iso8859", "cp125", "cp437", "cp85", "cp93", "cp949", "cp950", "gb", "big5", "euc_",
@@ -59,8 +63,8 @@ def stage(source: Path, manifest: Manifest, given_root: Path, destination: Path)
     source: the zip, tar (plain, gzip, xz) or folder that was handed in; nothing in it is trusted.
     given_root: our tree of the assignment; of it only `manifest.given` is copied, and never a file that
         students hand in, so that a missing file stays missing.
-    Returns the Submission: a file that cannot be used is in `missing` or `problems`, not an error. A file
-    with a syntax error is in `problems` and staged all the same.
+    Returns the Submission: a file that cannot be used is in `missing` or `problems`, not an error. A module
+    with a syntax error is in `problems` and staged all the same; a notebook that cannot be read is not staged.
     Raises IntakeError when the submission cannot be read or holds none of the manifest's files,
     ManifestError when a given file is not in `given_root`.
     """
@@ -90,7 +94,9 @@ def _stage(
         _write(destination, place, path)
     hashes = _stage_submitted(archive, match, destination)
     findings += match.findings
-    findings += [f"{place}: {text}" for place, text in match.problems.items() if not place.endswith(".py")]
+    for place, text in match.problems.items():
+        if not place.endswith(".py"):
+            findings.append(text if _name(place) in text else f"{place}: {text}")
     findings += _differing(archive, match, given)
     findings += _stage_helpers(archive, match, manifest, set(given), destination)
     findings += archive.refused.values()
@@ -110,6 +116,10 @@ def _only_archive(archive: Archive, manifest: Manifest) -> str | None:
     """The one archive in a submission that holds nothing else of use, else None."""
     inner = [path for path in archive.sizes if path.casefold().endswith(SUFFIXES)]
     return inner[0] if len(inner) == 1 and not holds_any(archive, manifest) else None
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _stem(name: str) -> str:
@@ -145,6 +155,10 @@ def _stage_submitted(archive: Archive, match: Match, destination: Path) -> dict[
     for place, path in match.found.items():
         try:
             data = _usable(archive, path)
+            if place.endswith(".ipynb"):
+                read_notebook(data)
+            elif _name(place) == TEAM_FILE:
+                match.findings += read_team(data).remarks
         except EntryError as error:
             match.problems[place] = str(error)
             continue
@@ -171,6 +185,8 @@ def _stage_helpers(
         module = file.removesuffix(".py")
         if module in _RUN_UNASKED or (not folder and (module in _TAKEN or module in ours)):
             findings.append(f"{shown(place)} was not used: it would hide the module {module}; rename it")
+        elif module.casefold() in _DEVICES:
+            findings.append(f"{shown(place)} was not used: Windows keeps that name for a device; rename it")
         elif staged == MAX_HELPERS:
             findings.append(f"{shown(place)} was not used: at most {MAX_HELPERS} modules of your own are")
         else:
@@ -228,7 +244,7 @@ def _make_folder(folder: Path) -> None:
 def _usable(archive: Archive, path: str) -> bytes:
     """A file's bytes; EntryError when it is too large, damaged, or Python that is no readable text."""
     if not path.endswith(".py"):
-        return archive.read(path, MAX_FILE)
+        return archive.read(path, MAX_NOTEBOOK if path.endswith(".ipynb") else MAX_FILE)
     data = archive.read(path, MAX_SOURCE)
     fault = _text_fault(data)
     if fault:

@@ -4,10 +4,12 @@ Nothing is ever unpacked: an archive is a table of plain relative paths, and `re
 one of them. An entry that is not a regular file with a plain name is left out and said so in
 `refused`; an archive that cannot be read, or unpacks to far too much, is an IntakeError.
 Sizes in headers are claims, so every limit is also held while reading.
+A fault of this machine (a full disk, no descriptor left) stays the OSError that it is: the submission is not at fault.
 """
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import lzma
@@ -66,6 +68,16 @@ _DAMAGE = (
 )  # fmt: skip
 
 
+_OF_MACHINE = frozenset(
+    getattr(errno, name, 0)  # Windows has not all of them
+    for name in ("EMFILE", "ENFILE", "ENOSPC", "EDQUOT", "EROFS", "EFBIG", "EIO", "ENOMEM")
+)
+
+
+def _of_machine(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno in _OF_MACHINE
+
+
 class EntryError(Exception):
     """One file of a submission cannot be used; the text is a sentence for a person."""
 
@@ -108,6 +120,8 @@ class Archive(ABC):
         try:
             data = self._read(path, limit + 1)
         except _DAMAGE as error:
+            if _of_machine(error):
+                raise
             raise EntryError(
                 f"{shown(path)} is damaged in {shown(self.name)} ({_reason(error)}); hand it in again"
             ) from error
@@ -199,6 +213,8 @@ class _FolderArchive(Archive):
             try:
                 child = os.open(name, _FOLDER, dir_fd=descriptor)
             except OSError as error:
+                if _of_machine(error):
+                    raise
                 self._refuse(path, f"the folder cannot be opened ({_reason(error)}); mend its rights")
                 continue
             try:
@@ -264,6 +280,8 @@ class _ZipArchive(Archive):
         try:
             self._zip = zipfile.ZipFile(file)
         except _DAMAGE as error:
+            if _of_machine(error):
+                raise
             raise IntakeError(
                 f"{shown(name)} is a damaged or truncated zip ({_reason(error)}); make the zip again"
             ) from error
@@ -356,6 +374,8 @@ def open_archive(source: Path) -> Iterator[Archive]:
         try:
             descriptor = os.open(source, _FILE & ~getattr(os, "O_NOFOLLOW", 0))
         except OSError as error:
+            if _of_machine(error):
+                raise
             raise IntakeError(f"{shown(name)} cannot be opened ({_reason(error)})") from error
         stack.callback(os.close, descriptor)
         mode = os.fstat(descriptor).st_mode
@@ -363,6 +383,8 @@ def open_archive(source: Path) -> Iterator[Archive]:
             try:
                 folder = _FolderArchive(name, descriptor)
             except OSError as error:
+                if _of_machine(error):
+                    raise
                 raise IntakeError(f"{shown(name)} cannot be read ({_reason(error)})") from error
             yield folder
         elif stat.S_ISREG(mode):
@@ -419,6 +441,8 @@ def _unpacked(name: str, packed: IO[bytes], stack: ExitStack) -> IO[bytes]:
             _check_growth(name, total, size)
             result.write(chunk)
     except _DAMAGE as error:
+        if _of_machine(error):
+            raise
         raise IntakeError(
             f"{shown(name)} is damaged or truncated ({_reason(error)}); make it again"
         ) from error

@@ -128,8 +128,10 @@ def _folder(path: str) -> str:
 
 
 def _plain(name: str) -> str:
-    """A file name without case, a second suffix .txt, and what is added to copies."""
-    return _ADDED.sub("", name.rpartition("/")[2].casefold().removesuffix(".txt"))
+    """A file name without case, invisible marks, a blank or full stop at its end, a second suffix .txt, and what is
+    added to copies."""
+    visible = "".join(filter(str.isprintable, name.rpartition("/")[2]))
+    return _ADDED.sub("", visible.casefold().rstrip(" .").removesuffix(".txt"))
 
 
 def _near(archive: Archive, name: str) -> list[str]:
@@ -140,7 +142,8 @@ def _near(archive: Archive, name: str) -> list[str]:
 def _misplaced(path: str, name: str) -> str:
     if path.rpartition("/")[2] == name.rpartition("/")[2]:
         return f"found {shown(path)}; the file must lie at {name}, beside the others"
-    return f"found {shown(path)}; the file must be called {name}"
+    found = shown(path) if path == path.rstrip(" .") else f'"{shown(path)}"'
+    return f"found {found}; the file must be called {name}"
 
 
 def _nothing(archive: Archive, manifest: Manifest) -> str:

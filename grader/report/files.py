@@ -1,42 +1,32 @@
-"""Reports on disk: written whole or not at all, so that whatever ends a run leaves the last valid ones."""
+"""The reports of one submission on disk."""
 
 from __future__ import annotations
 
-import os
-import secrets
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from grader.records import Scorecard
+from grader.report.atomic import PRIVATE, write_atomically
 from grader.report.gradescope import clean_text, gradescope_results, replace_surrogates
+from grader.report.page import render_page
+from grader.report.table import write_table
 
-REPORTS = ("results.json", "scorecard.json")
+__all__ = ["REPORTS", "scorecard_schema", "write_atomically", "write_refusal", "write_reports"]
 
-
-def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
-    """Put `content` at `path`; a reader sees the old file or the new one, never a part. Raises OSError."""
-    # Not tempfile: its files are private to their owner, and these are for the platform's harness to read.
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+REPORTS = ("results.json", "scorecard.json", "report.html", "scores.csv")
 
 
 def write_reports(card: Scorecard, out_dir: Path) -> None:
-    """Write `results.json` (for Gradescope) and `scorecard.json` (everything) into `out_dir`, which is made
-    if need be. Raises OSError."""
+    """Write `results.json` (for Gradescope), and for staff `scorecard.json` (everything), `report.html` and
+    `scores.csv` (one row) into `out_dir`, which is made if need be. Raises OSError."""
     out_dir.mkdir(parents=True, exist_ok=True)
-    write_atomically(out_dir / "scorecard.json", _json_bytes(card), mode=0o600)  # texts for staff are in it
+    write_atomically(out_dir / "scorecard.json", _json_bytes(card), PRIVATE)
     write_atomically(out_dir / "results.json", _json_bytes(gradescope_results(card)))
+    # Not synced, and so cheap enough to follow every question: both can be made again from the scorecard.
+    write_atomically(out_dir / "report.html", render_page(card).encode("utf-8"), PRIVATE, synced=False)
+    write_table([card], out_dir / "scores.csv", synced=False)
 
 
 def write_refusal(text: str, out_dir: Path) -> None:

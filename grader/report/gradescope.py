@@ -30,13 +30,15 @@ STATUS_WORDS = {
     Status.UNGRADED: "could not be graded",
 }
 
+# The text of a sequence holds no other one's start: else a row of starts would be searched through once for each.
 _ESCAPE_SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
-    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # OSC, DCS … and end
+    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x90\x98\x9c-\x9f]*(?:\x07|\x1b\\|\x9c)"  # OSC, DCS … and end
     r"|\x1b[ -/]*[0-~]"  # the short ones
 )
 # Direction overrides and isolates would let a message pass itself off as another one.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_LINE_END = re.compile(r"\r\n|[\r\u2028\u2029]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -77,7 +79,7 @@ def clean_text(text: str, limit: int = MAX_OUTPUT) -> str:
     """Text that is safe to show: `\\n` line ends, no escape sequences, no control characters but newline
     and tab, no lone surrogates, at most `limit` characters (the middle of a longer text is left out)."""
     text = _ESCAPE_SEQUENCE.sub("", text)
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _LINE_END.sub("\n", text)
     text = replace_surrogates(_CONTROL.sub("", text))
     if len(text) <= limit:
         return text

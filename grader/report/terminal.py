@@ -149,12 +149,12 @@ def _alike(checks: Sequence[CheckScore]) -> list[RenderableType]:
     if len(checks) < 4:
         return [_failed(check) for check in checks]
     others = ", ".join(check.id for check in checks[1:])
-    same = Text(f"The same holds for {len(checks) - 1} more: {others}", style="dim")
+    same = _text(f"The same holds for {len(checks) - 1} more: {others}", "dim")
     return [_failed(checks[0]), Padding(same, (0, 0, 0, 6))]
 
 
 def _failed(check: CheckScore) -> RenderableType:
-    first = Text(check.id, style="bold")
+    first = _text(check.id, "bold")
     first.append("  ")
     first.append(STATUS_WORDS[check.status], style=_STYLES.get(check.status, "red"))
     if is_hidden(check):
@@ -174,7 +174,7 @@ def _skipped(checks: Sequence[CheckScore], known: Collection[str]) -> list[Text]
         if check.id.rpartition(".")[0] in known:
             continue
         reasons.setdefault(" ".join(clean_text(check.message, 300).split()), []).append(check.id)
-    return [Text(", ".join(ids)) + Text(f"  {reason}", style="dim") for reason, ids in reasons.items()]
+    return [_text(", ".join(ids)) + Text(f"  {reason}", style="dim") for reason, ids in reasons.items()]
 
 
 def _findings(card: Scorecard) -> list[RenderableType]:
@@ -201,7 +201,7 @@ def _closing(card: Scorecard, shown: Sequence[CheckScore], concealed: Sequence[C
                 style="bold magenta",
             )
         )
-    lines.append(Text(_isolation(card.isolation), style="dim"))
+    lines.append(_text(_isolation(card.isolation), "dim"))
     earned, possible = _points(card, shown, concealed, {question.id for question in card.questions})
     lines.append(Text("Score: ", style="bold") + _share(earned, possible, "bold"))
     return Group(*lines)

@@ -150,6 +150,17 @@ def test_no_door_for_foreign_code(name: str) -> None:
         assert not (bare and called in ("exec", "eval")) or name == "worker/box.py"
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_no_clock_that_can_be_set(name: str) -> None:
+    """Time is taken from clocks that only go forwards: the clock on the wall may jump by years."""
+    assert not {called for called, _call in calls(name)} & {"now", "utcnow", "today"}
+    of_time = [node for node in ast.walk(tree(name)) if isinstance(node, ast.ImportFrom) and node.module == "time"]
+    assert of_time == [], "time.monotonic() is written in full"
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "time":
+            assert node.attr in ("monotonic", "perf_counter", "process_time", "sleep", "clock_gettime")
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if tree(name).body])
 def test_modules_say_what_they_are(name: str) -> None:
     """Every module with code opens with a docstring."""

@@ -272,6 +272,9 @@ def test_two_different_copies(tmp_path: Path, staged: Callable[..., Submission])
         ("rnn (1).py", "found rnn (1).py; the file must be called rnn.py"),
         ("rnn - Copy.py", "found rnn - Copy.py; the file must be called rnn.py"),
         ("rnn.py.txt", "found rnn.py.txt; the file must be called rnn.py"),
+        ("rnn.py ", 'found "rnn.py "; the file must be called rnn.py'),
+        ("rnn.py.", 'found "rnn.py."; the file must be called rnn.py'),
+        ("rnn\N{RIGHT-TO-LEFT MARK}.py", r"found rnn\u200f.py; the file must be called rnn.py"),
         ("part1/rnn.py", "found part1/rnn.py; the file must lie at rnn.py, beside the others"),
     ],
 )
@@ -638,6 +641,49 @@ def test_names_with_nul_or_foreign_bytes(tmp_path: Path, staged: Callable[..., S
     )
     again = stage(tar, MANIFEST, tmp_path / "ours", tmp_path / "second")
     assert r"\udcff.py was left out" in said(again)
+
+
+@pytest.mark.parametrize("packer", ["folder", "zip", "tar", "gnu tar"])
+@pytest.mark.parametrize(
+    "name",
+    ["n" * 250 + "-1.py", "\N{RIGHT-TO-LEFT OVERRIDE}yp.nnr", "rnn\N{ZERO WIDTH SPACE}.py", "CON.py", "NUL", "aux.txt",
+     "COM1.log", "trailing. ", "=cmd|x.py", "<script>.py", "💥.py", "a\N{LINE SEPARATOR}b.txt", "-rf",
+     "\N{NO-BREAK SPACE}.py"],
+)  # fmt: skip
+def test_odd_names_do_no_harm(packer: str, name: str, tmp_path: Path, staged: Callable[..., Submission]) -> None:
+    """A file or folder of an odd name costs nothing, and is written as one line where it is mentioned."""
+    files = {**under(f"{name}/hw"), f"{name}/hw/{name}": b"evil = 1\n"}
+    submission = staged(PACKERS[packer](tmp_path, files))
+    assert set(submission.hashes) == set(GOOD)
+    assert all(finding.isprintable() for finding in submission.findings)
+    assert not any(b"evil" in data for data in content(submission).values())
+
+
+@pytest.mark.parametrize("name", ["aux.py", "NUL.py", "Com1.py", "dl/simclr/lpt9.py", "con.py"])
+def test_names_of_windows_devices(name: str, tmp_path: Path, staged: Callable[..., Submission]) -> None:
+    """A module that Windows could not open is used nowhere, so that a submission is graded alike everywhere."""
+    submission = staged(zip_of(tmp_path / "in.zip", {**GOOD, name: b"x = 1\n"}))
+    assert submission.findings == (f"{name} was not used: Windows keeps that name for a device; rename it",)
+    assert name not in content(submission)
+
+
+def test_bytes_that_are_no_name(tmp_path: Path, staged: Callable[..., Submission]) -> None:
+    """A name on disk that is not UTF-8 is left out and shown escaped; the rest is used."""
+    source = folder_of(tmp_path / "in", GOOD)
+    (Path(os.fsdecode(os.fsencode(source) + b"/caf\xe9.py"))).write_bytes(b"x = 1\n")
+    submission = staged(source)
+    assert set(submission.hashes) == set(GOOD)
+    [finding] = submission.findings
+    assert finding.startswith(r"caf\udce9.py was left out: its name holds a NUL, a control character or bytes")
+
+
+def test_weights_are_never_opened(tmp_path: Path, staged: Callable[..., Submission]) -> None:
+    """A file of tensors is copied by its bytes: a pickle inside that would run code does not."""
+    bomb = b"cos\nsystem\n(S'touch %s'\ntR." % str(tmp_path / "ran").encode()
+    weights = zip_of(tmp_path / "pt", {"archive/data.pkl": bomb}).read_bytes()
+    submission = staged(zip_of(tmp_path / "in.zip", {**GOOD, "results.pt": weights}))
+    assert submission.problems == {} and "results.pt" in submission.hashes
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize(

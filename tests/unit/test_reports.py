@@ -5,6 +5,11 @@ from __future__ import annotations
 import functools
 import json
 import math
+import re
+import stat
+import tempfile
+import time
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +28,10 @@ from grader.records import (
     Status,
     Visibility,
 )
-from grader.report.files import scorecard_schema, write_atomically, write_reports
+from grader.report.atomic import write_atomically
+from grader.report.files import REPORTS, scorecard_schema, write_reports
 from grader.report.gradescope import MAX_NAME, MAX_OUTPUT, clean_text, gradescope_results
-from grader.report.terminal import render
+from grader.report.terminal import render, render_summary
 
 SCHEMAS = Path(grader.report.__file__).parent / "schemas"
 
@@ -174,9 +180,12 @@ def test_an_incomplete_run_says_whose_fault_it_is() -> None:
 
 
 def test_staff_text_stays_with_staff(tmp_path: Path) -> None:
-    """Staff text is in scorecard.json and in neither results.json nor the terminal."""
+    """Staff text is in files for their owner alone, and in neither results.json nor the terminal."""
     write_reports(MIXED, tmp_path)
-    assert "Secret of one.bad" in (tmp_path / "scorecard.json").read_text(encoding="utf-8")
+    for name in ("scorecard.json", "report.html"):
+        assert "Secret of one.bad" in (tmp_path / name).read_text(encoding="utf-8")
+    private = {path.name for path in tmp_path.iterdir() if stat.S_IMODE(path.stat().st_mode) == 0o600}
+    assert private == {"scorecard.json", "report.html", "scores.csv"}
     assert "Secret" not in (tmp_path / "results.json").read_text(encoding="utf-8")
     assert "Secret" not in render(MIXED, hidden=True, color=False)
 
@@ -191,13 +200,22 @@ def test_staff_text_stays_with_staff(tmp_path: Path) -> None:
         ("open \x1b]0;never closed", "open 0;never closed"),
         ("end\x1b", "end"),
         ("half \ud83d pair", "half \ufffd pair"),
-        ("pass\u202edeliaf\u202c", "passdeliaf"),
+        ("pass\u202edeliaf\u202c \u061cx", "passdeliaf x"),
+        ("one\u2028two\u2029three", "one\ntwo\nthree"),
         ("naïve 😀 [bold]x[/bold]", "naïve 😀 [bold]x[/bold]"),
     ],
 )
 def test_hostile_text_is_cleaned(dirty: str, clean: str) -> None:
     """Escape sequences, control characters, direction marks and lone surrogates go; the rest stays."""
     assert clean_text(dirty) == clean
+
+
+@pytest.mark.parametrize("start", ["\x1b]", "\x1b[", "\x9d", "\x9b", "\x90x", "\x1b "])
+def test_endless_escape_sequences_are_cleaned_at_once(start: str) -> None:
+    """A quarter of a million starts of sequences that never end take no more time than other text."""
+    began = time.perf_counter()
+    clean_text(start * 250_000)
+    assert time.perf_counter() - began < 3.0
 
 
 def test_long_text_loses_its_middle() -> None:
@@ -210,28 +228,79 @@ def test_long_text_loses_its_middle() -> None:
     assert clean_text("y" * 1_000, 1_000) == "y" * 1_000
 
 
-any_text = st.text(st.characters(categories=None), max_size=60) | st.sampled_from(
-    ["x" * 30_000, "\x1b]" * 40_000]
-)
+# Pieces that mean something to a browser, a template, a spreadsheet, a terminal or rich.
+PIECES = (
+    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "</pre>", "</title>", "<!--", "-->", "<![CDATA[",
+    "]]>", '"', "'", "&lt;", "&#60;", "&", "javascript:", "\\u003c", "{{ 7 * 7 }}", "{%", "[red]", "[/]", ":smile:",
+    "=cmd|' /C calc'!A0", "=", "+1", "-1", "@SUM(1)", "\uff1d1", "\uff0b1", "\t=1", "\r=1", "\n=1", "\u200b=1",
+    ",", ";", ";=1", '","=1',
+    "\x1b[31m", "\x1b]8;;http://x\x07", "\x9b2J", "\x1bc", "\x07", "\x08", "\x00", "\x85", "\u2028", "\u202e", "\u2066",
+    "\u061c", "\ufeff", "\ud800", "\udcff", "x" * 500, " ", "0", "e",
+)  # fmt: skip
+hostile_text = st.sampled_from(PIECES) | st.lists(
+    st.sampled_from(PIECES) | st.text(st.characters(categories=None), max_size=6), max_size=5
+).map("".join)
 
 
-@given(any_text, any_text, any_text, any_text)
-@settings(max_examples=40, deadline=None, derandomize=True)
-def test_any_text_gives_valid_reports(title: str, message: str, finding: str, name: str) -> None:
-    """Whatever a student manages to put into a text, both reports are valid UTF-8 JSON of their schema."""
-    hostile = card(
-        check("one", "q1", 2, Status.RAISED, title=title, message=message, staff=message),
-        findings=(finding,) * 12,
-        submission=name,
-    )
-    results = gradescope_results(hostile)
+def with_text(value: Any, text: str) -> Any:
+    """The record with `text` in place of every string in it, keys included."""
+    if type(value) is str:
+        return text
+    if isinstance(value, msgspec.Struct):
+        return type(value)(**{name: with_text(getattr(value, name), text) for name in value.__struct_fields__})
+    if isinstance(value, dict):
+        return {with_text(key, text): with_text(item, text) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return tuple(with_text(item, text) for item in value)
+    return value
+
+
+@given(hostile_text)
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+def test_any_text_gives_valid_json(text: str) -> None:
+    """Whatever stands in every text of a card, both files are UTF-8 JSON of their schemas, and the scorecard reads
+    back as it was but for lone surrogates."""
+    hostile = with_text(MIXED, text)
+    with tempfile.TemporaryDirectory() as folder:
+        write_reports(hostile, Path(folder))
+        results = json.loads((Path(folder) / "results.json").read_text(encoding="utf-8"))
+        scorecard = (Path(folder) / "scorecard.json").read_bytes()
     assert is_valid(results)
-    json.dumps(results, ensure_ascii=False).encode("utf-8")
-    assert len(results["tests"][0]["name"]) <= MAX_NAME
-    assert len(results["tests"][0]["output"]) <= MAX_OUTPUT
-    screen = render(hostile, hidden=True, color=False)
-    screen.encode("utf-8")
-    assert "\x1b" not in screen
+    carried = with_text(MIXED, re.sub("[\ud800-\udfff]", "\ufffd", text))
+    assert msgspec.json.decode(scorecard.decode("utf-8"), type=Scorecard) == carried
+
+
+COLOURS = frozenset(re.findall(r"\x1b[^m]*m", render(with_text(MIXED, "x"), hidden=True, color=True)))
+
+
+@given(hostile_text)
+@settings(max_examples=80, deadline=None, derandomize=True, database=None)
+def test_no_text_commands_the_terminal(text: str) -> None:
+    """Whatever stands in every text of a card, the terminal gets lines of visible text, and colours of ours alone."""
+    hostile = with_text(MIXED, text)
+    coloured = render(hostile, hidden=True, color=True)
+    assert set(re.findall(r"\x1b[^m]*m?", coloured)) <= COLOURS
+    for screen in (
+        re.sub(r"\x1b[^m]*m", "", coloured),
+        render(hostile, hidden=True, color=False),
+        render(hostile, hidden=False, color=False),
+        render_summary([hostile], color=False),
+    ):
+        assert not {"Cc", "Cs", "Zl", "Zp"} & {unicodedata.category(c) for c in screen.replace("\n", "")}
+        assert not set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069") & set(screen)
+
+
+def test_long_and_endless_texts_are_cut() -> None:
+    """A hundred thousand characters of text or of broken escape sequences leaves both reports short and valid."""
+    for text in ("x" * 100_000, "\x1b]" * 40_000):
+        one = check("one", "q1", 2, Status.RAISED, title=text, message=text, staff=text)
+        long = card(one, findings=(text,) * 12, submission=text)
+        results = gradescope_results(long)
+        assert is_valid(results)
+        assert len(results["tests"][0]["name"]) <= MAX_NAME
+        assert len(results["tests"][0]["output"]) <= MAX_OUTPUT
+        assert len(json.dumps(results)) < 30_000
+        assert len(render(long, hidden=True, color=False)) < 30_000
 
 
 def test_reports_are_valid_json_of_their_schemas(tmp_path: Path) -> None:
@@ -239,7 +308,7 @@ def test_reports_are_valid_json_of_their_schemas(tmp_path: Path) -> None:
     odd = msgspec.structs.replace(MIXED, findings=("lone \udc80 surrogate",))
     out_dir = tmp_path / "new" / "folder"
     write_reports(odd, out_dir)
-    assert sorted(path.name for path in out_dir.iterdir()) == ["results.json", "scorecard.json"]
+    assert sorted(path.name for path in out_dir.iterdir()) == sorted(REPORTS)
     results, scorecard = ((out_dir / name).read_bytes() for name in ("results.json", "scorecard.json"))
     assert results.endswith(b"}\n")
     assert scorecard.endswith(b"}\n")
