@@ -33,6 +33,7 @@ from grader.records import CheckScore, Manifest, Record, Scorecard, Status, Visi
 from grader.samples import replace_once
 from grader.stubs import strip_solutions
 from grader.worker.launch import default_launcher
+from grader.worker.levels import STANDARD
 
 
 class Mutant(Record, frozen=True):
@@ -225,7 +226,7 @@ def audit(
     parts: Sequence[str] = (),
     only: Sequence[str] = (),
     jobs: int = 1,
-    protected: bool = True,
+    required: str = STANDARD,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Report:
     """Grades every variant, `jobs` at a time, each in a process with a zygote of its own.
@@ -244,7 +245,7 @@ def audit(
     for variant in sorted(todo, key=lambda v: v.kind == "mutant"):
         tasks.put(msgspec.msgpack.encode(variant))
     workers = [
-        context.Process(target=_grade_all, args=(assignment, tasks, results, protected), daemon=True)
+        context.Process(target=_grade_all, args=(assignment, tasks, results, required), daemon=True)
         for _ in range(max(1, min(jobs, len(todo))))
     ]
     for worker in workers:
@@ -288,10 +289,10 @@ def _next_result(results: Any, workers: Sequence[Any]) -> tuple[str, Scorecard |
         return id_, data if isinstance(data, str) else msgspec.msgpack.decode(data, type=Scorecard)
 
 
-def _grade_all(assignment: Assignment, tasks: Any, results: Any, protected: bool) -> None:
+def _grade_all(assignment: Assignment, tasks: Any, results: Any, required: str) -> None:
     """One job: grades variants until there are none left, or it is interrupted."""
     launcher = default_launcher()
-    with closing(launcher), Desk(assignment, launcher, protected=protected) as desk:
+    with closing(launcher), Desk(assignment, launcher, required=required) as desk:
         while not desk.interrupted and (data := tasks.get()) is not None:
             variant = msgspec.msgpack.decode(data, type=Variant)
             with tempfile.TemporaryDirectory(prefix="torchgrade-") as place:

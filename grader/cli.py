@@ -22,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from grader.errors import GraderError
 from grader.paths import assignments, find_assignment
 from grader.worker.launch import default_launcher
+from grader.worker.levels import LEVELS, STANDARD
 
 
 def complain(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -57,8 +58,13 @@ def progress_bar(console: Console) -> Progress:
     )
 
 
-unprotected = click.option(
-    "--allow-unprotected", is_flag=True, help="Grade even where nothing hides the answers from the graded code."
+isolation = click.option(
+    "--require-isolation",
+    "required",
+    type=click.Choice(LEVELS),
+    default=STANDARD,
+    show_default=True,
+    help="Refuse to grade with less isolation; SECURITY.md says what each level needs.",
 )
 
 
@@ -78,11 +84,11 @@ def main() -> None:
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for results.json and scorecard.json.",
+    help="Folder for the reports.",
 )
 @click.option("--part", "parts", multiple=True, help="Grade only this part (may be repeated).")
 @click.option("--total-limit", type=float, help="Seconds for the whole submission; the manifest's when left out.")
-@unprotected
+@isolation
 @complain
 def run(
     assignment: str,
@@ -90,18 +96,19 @@ def run(
     out: Path | None,
     parts: tuple[str, ...],
     total_limit: float | None,
-    allow_unprotected: bool,
+    required: str,
 ) -> None:
     """Grade one SUBMISSION (zip, tar or folder) of ASSIGNMENT."""
     from grader.grading import Desk
     from grader.plugin import Run
+    from grader.report.files import REPORTS
     from grader.report.terminal import render
 
     found = find_assignment(assignment)
     launcher = default_launcher()
     bar = progress_bar(Console(stderr=True))
     try:
-        with Desk(found, launcher, protected=not allow_unprotected, total_s=total_limit) as desk, bar:
+        with Desk(found, launcher, required=required, total_s=total_limit) as desk, bar:
             task = bar.add_task(f"{assignment} {submission.name}", total=None)
 
             def progress(run: Run) -> None:
@@ -113,8 +120,11 @@ def run(
     width = Console().width if sys.stdout.isatty() else None
     click.echo(render(card, hidden=True, width=width, color=sys.stdout.isatty()), nl=False)
     if out:
-        click.echo(f"Reports: {out / 'results.json'}, {out / 'scorecard.json'}")
-    sys.exit(0 if card.complete else 3)
+        if desk.unwritten:
+            click.echo(f"grade: the reports in {out} are not complete: {desk.unwritten}", err=True)
+        else:
+            click.echo(f"Reports in {out}: {', '.join(REPORTS)}")
+    sys.exit(0 if card.complete and not desk.unwritten else 3)
 
 
 @main.command()
@@ -122,10 +132,10 @@ def run(
 @click.option("--part", "parts", multiple=True, help="Audit only this part (may be repeated).")
 @click.option("--only", "only", multiple=True, help="Only these mutants and alternatives, by id.")
 @click.option("-j", "--jobs", type=int, default=os.cpu_count() or 1, show_default="number of processors")
-@unprotected
+@isolation
 @complain
 def audit(
-    assignment: str, parts: tuple[str, ...], only: tuple[str, ...], jobs: int, allow_unprotected: bool
+    assignment: str, parts: tuple[str, ...], only: tuple[str, ...], jobs: int, required: str
 ) -> None:
     """Grade the grader: reference full marks, stubs none, each mutant caught, each alternative right."""
     from grader.audit import audit as run_audit
@@ -139,7 +149,7 @@ def audit(
             parts=parts,
             only=only,
             jobs=jobs,
-            protected=not allow_unprotected,
+            required=required,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     click.echo(summary(report))

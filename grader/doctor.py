@@ -7,8 +7,10 @@ import platform
 import tempfile
 import time
 
+from grader.paths import assignments
 from grader.worker.launch import Launcher, Spawner
-from grader.worker.sandbox import LAYERS, describe, hides_answers
+from grader.worker.levels import LEVELS, STANDARD, highest, shortfall
+from grader.worker.sandbox import LAYERS, describe
 
 
 def examine(launcher: Launcher) -> str:
@@ -40,13 +42,12 @@ def meaning(launcher: Launcher, layers: dict[str, str]) -> str:
     if isinstance(launcher, Spawner):
         return (
             "Workers are plain processes here: right for your own code, with the same verdicts. Grading the work "
-            "of others is refused without --allow-unprotected."
+            "of others is refused without --require-isolation none."
         )
-    if not hides_answers(layers):
-        return (
-            "Graded code could read the tests and the answers here, so grading the work of others is refused "
-            "without --allow-unprotected."
-        )
-    if layers.get("landlock") or layers.get("seccomp"):
-        return "The work of others can be graded here, with fewer walls than a current Linux kernel offers."
-    return "The work of others can be graded here."
+    answers = [path for assignment in assignments() for path in assignment.answers]
+    level = highest(layers, answers)
+    said = f"The highest level of isolation to be had here is {level!r}. "
+    if LEVELS.index(level) >= LEVELS.index(STANDARD):
+        return said + "The work of others can be graded."
+    why = shortfall(STANDARD, layers, answers)
+    return said + f"Grading the work of others is refused: {why}."

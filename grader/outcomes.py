@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Sequence
 from typing import Final
+
+import numpy as np
 
 from grader.errors import Verdict
 from grader.records import Died, Raised, Status
@@ -20,34 +23,45 @@ HINTS: Final = {
     "RecursionError": "a function calls itself without end",
 }
 
+EXCEPTIONS: Final = frozenset(name for name, kind in vars(builtins).items() if isinstance(kind, type))
+PLACE: Final = re.compile(r"[\w./]{1,80}\.py, line \d{1,6}")  # of a line in a traceback
 LOG_LINES: Final = 20
 MAX_TEXT, MAX_FRAMES = 2000, 12  # the worker keeps to them, a forged reply might not
 
 
 def raised_verdict(reply: Raised, what: str, log: str = "") -> Verdict:
-    """The student's code raised. `what` names the call; `log` is the worker's output, for staff."""
+    """The student's code raised. `what` names the call; `log` is the worker's output, for staff.
+
+    The worker's words may hold a hidden check's inputs, so students read none of them there: `hidden_text` has
+    but places in their files, and the name of an exception of Python's.
+    """
     text, frames = reply.text[:MAX_TEXT], [frame[:300] for frame in reply.frames[-MAX_FRAMES:]]
-    staff = "\n".join([*frames, *log.splitlines()[-LOG_LINES:]])
     where = "".join(f"\n  {frame}" for frame in frames[-4:])
+    places = "".join(f"\n  {place[0]}" for frame in frames[-4:] if (place := PLACE.match(frame)))
     error = f"{reply.type[:80]}: {text}" if text else reply.type[:80]
+    staff = "\n".join([error, *frames, *log.splitlines()[-LOG_LINES:]])
+
+    def verdict(status: Status, said: str, hidden: str) -> Verdict:
+        return Verdict(status, said, hidden_text=hidden, staff=staff)
+
     if reply.missing:
-        return Verdict(Status.NOT_IMPLEMENTED, text, staff=staff)
+        return verdict(Status.NOT_IMPLEMENTED, text, f"{what} is missing, or something that it needs")
     # A stub raises it bare or with its own name; torch, with a sentence, for what a kernel cannot do.
     if reply.type == "NotImplementedError" and re.fullmatch(r"[\w.]{0,80}", reply.text):
-        return Verdict(Status.NOT_IMPLEMENTED, f"{reply.text or what} is not implemented yet", staff=staff)
+        missing = "is not implemented yet"
+        return verdict(Status.NOT_IMPLEMENTED, f"{reply.text or what} {missing}", f"{what} {missing}")
     if reply.memory:
-        return Verdict(Status.OUT_OF_MEMORY, f"{what} ran out of memory{where}", staff=staff)
-    if reply.type == "Unsendable":
-        return Verdict(Status.FAILED, f"{what} returned {text}, which cannot be graded", staff=staff)
+        ran_out = f"{what} ran out of memory"
+        return verdict(Status.OUT_OF_MEMORY, f"{ran_out}{where}", f"{ran_out}{places}")
+    if reply.unsendable:
+        cannot = "which cannot be graded"
+        return verdict(Status.FAILED, f"{what} returned {text}, {cannot}", f"{what} returned something {cannot}")
     if reply.signature:
-        return Verdict(Status.RAISED, f"{what} cannot be called as the task says: {text}", staff=staff)
+        wrong = f"{what} cannot be called as the task says"
+        return verdict(Status.RAISED, f"{wrong}: {text}", wrong)
     hint = f"\n  ({HINTS[reply.type]})" if reply.type in HINTS else ""
-    return Verdict(
-        Status.RAISED,
-        f"{what} raised {error}{where}{hint}",
-        hidden_text=f"{what} raised {reply.type[:80]}{where}{hint}",  # its text may hold a hidden check's inputs
-        staff=f"{error}\n{staff}",
-    )
+    known = reply.type if reply.type in EXCEPTIONS else "an exception"
+    return verdict(Status.RAISED, f"{what} raised {error}{where}{hint}", f"{what} raised {known}{places}{hint}")
 
 
 def died_verdict(reply: Died, what: str) -> Verdict:
@@ -59,8 +73,16 @@ def forged() -> Verdict:
     return Verdict(Status.REFUSED, "the worker was made to answer in another form than it was asked for")
 
 
-def unchanged(what: str, changed: Sequence[int]) -> None:
-    """Raises a Verdict when a call changed array arguments in place."""
+def no_object(what: str, value: object) -> Verdict:
+    """A class of the hand-out that is a function, or whose `__new__` gives something else."""
+    given = "a tensor" if isinstance(value, np.ndarray) else "None" if value is None else f"a {type(value).__name__}"
+    return Verdict(Status.FAILED, f"{what}(...) gives {given}; the task asks for a class, and for an object of it")
+
+
+def unchanged(what: str, changed: Sequence[int], count: int) -> None:
+    """Raises a Verdict when a call changed some of its `count` arguments in place."""
+    if not set(changed) <= set(range(count)) or len(set(changed)) < len(changed):
+        raise forged()
     if changed:
         which = ", ".join(str(position + 1) for position in changed)
         raise Verdict(

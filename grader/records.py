@@ -114,6 +114,7 @@ class Raised(Record, frozen=True):
     memory: bool = False  # an allocation failed
     signature: bool = False  # the call does not fit the function's signature
     missing: bool = False  # no such module, function or attribute
+    unsendable: bool = False  # it returned what cannot be graded; `text` says what
 
 
 class Died(Record, frozen=True):

@@ -65,7 +65,7 @@ class StudentDoor:
         # The reference has a worker even then: in one process the two would share their modules' names.
         self._launcher: Launcher = Spawner() if config.getoption("plain") else default_launcher()
         try:
-            self._desk = Desk(assignment, self._launcher, protected=False)
+            self._desk = Desk(assignment, self._launcher, required="none")
         except BaseException:
             self._launcher.close()
             raise

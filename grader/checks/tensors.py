@@ -106,6 +106,8 @@ def _diagnose(
     given: NDArray[np.bool_] | None = None,
 ) -> Diagnosis | None:
     """`diagnose` on real, finite numbers; entries that are not `given` (infinities) count as zero."""
+    if not mine.size or not right.size:
+        return None
     if mine.size > 16 * right.size + 4096:  # not worth the memory: a reply may be a hundred times too large
         return None
     x, y = _numbers(mine), _numbers(right)

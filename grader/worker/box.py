@@ -7,6 +7,7 @@ Whatever the student's code raises comes back as data.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import itertools
 import os
@@ -25,6 +26,7 @@ from grader.worker.wire import HandleRef, Unsendable
 
 MEMORY_WORDS = ("can't allocate memory", "not enough memory", "std::bad_alloc", "Cannot allocate memory")
 MAX_TEXT, MAX_FRAMES = 2000, 12
+OWN = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # where this package lies
 
 
 class Missing(Exception):
@@ -196,41 +198,68 @@ class Box:
 
     def _foreign(self, value: Any) -> Any:
         """A tensor as an array; anything that is not plain data stays here, behind a handle."""
-        if isinstance(value, torch.Tensor):
+        if not isinstance(value, torch.Tensor):
+            return self._store(value)
+        try:
             return to_numpy(value)
-        return self._store(value)
+        except (TypeError, ValueError, RuntimeError) as error:  # torch has no array for it
+            if self._frames(error) or out_of_memory(error):
+                raise
+            raise Unsendable(f"a tensor that cannot be read ({type_name(error)})") from None
 
     def _frames(self, error: BaseException) -> list[str]:
-        return [
-            f"{frame.filename[len(self._root) :]}, line {frame.lineno}, in {frame.name}: {frame.line}"[:300]
-            for frame in traceback.extract_tb(error.__traceback__)
-            if frame.filename.startswith(self._root)
-        ]
+        # Taken from the base class, and guarded: an exception of the student's may have a traceback of its own
+        # making, and its module a loader that acts when a line is looked up.
+        trace = vars(BaseException)["__traceback__"].__get__(error)
+        with contextlib.suppress(BaseException):
+            return [
+                f"{frame.filename[len(self._root) :]}, line {frame.lineno}, in {frame.name}: {frame.line}"[:300]
+                for frame in traceback.extract_tb(trace)
+                if frame.filename.startswith(self._root)
+            ]
+        return []
 
     def _relative(self, text: str) -> str:
         """Text without the places of the submission and the installation, and without what UTF-8 cannot carry."""
         text = text.replace(self._root, "").replace(self._root.rstrip(os.sep), ".")
-        for installed in (sys.prefix, sys.base_prefix):
+        for installed in (sys.prefix, sys.base_prefix, OWN):  # the first may lie within the last
             text = text.replace(installed, "...")
         return text.encode(errors="replace").decode()
 
     def _report(self, error: BaseException) -> dict[str, Any]:
-        """An exception as plain data, with the student's own lines only."""
-        text = str(error)[:MAX_TEXT]
-        frames = self._frames(error)
-        if isinstance(error, SyntaxError) and (error.filename or "").startswith(self._root):
-            name = str(error.filename)[len(self._root) :]
-            frames.append(f"{name}, line {error.lineno}: {(error.text or '').strip()}"[:300])
-            text = str(error.msg)
+        """An exception as plain data, with the student's own lines only. Nothing that it says of itself may fail."""
+        text, frames = "", self._frames(error)
+        with contextlib.suppress(BaseException):
+            text = str.__str__(str(error))[:MAX_TEXT]  # exactly a str, whatever `__str__` gives
+            if isinstance(error, SyntaxError) and (error.filename or "").startswith(self._root):
+                name = str(error.filename)[len(self._root) :]
+                frames.append(f"{name}, line {error.lineno}: {(error.text or '').strip()}"[:300])
+                text = str(error.msg)
         return {
-            "type": type(error).__name__[:80],
+            "type": type_name(error)[:80],
             "text": self._relative(text),
             "frames": [f.encode(errors="replace").decode() for f in frames[-MAX_FRAMES:]],
-            "memory": isinstance(error, MemoryError) or any(word in text for word in MEMORY_WORDS),
+            "memory": out_of_memory(error),
             # Raised by the call itself, not by a line of the student's: the arguments do not fit.
             "signature": isinstance(error, TypeError) and not frames,
-            "missing": isinstance(error, Missing),
+            "missing": isinstance(error, Missing) and not frames,
+            "unsendable": isinstance(error, Unsendable) and not frames,  # ours, not one of the student's
         }
+
+
+def type_name(error: BaseException) -> str:
+    """The name of its class, which a metaclass may not change. (Cut off from what UTF-8 cannot carry.)"""
+    name: str = type.__dict__["__name__"].__get__(type(error))
+    return name.encode(errors="replace").decode()
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an allocation failed."""
+    if isinstance(error, MemoryError):
+        return True
+    with contextlib.suppress(BaseException):
+        return any(word in str(error) for word in MEMORY_WORDS)
+    return False
 
 
 def to_torch(value: Any) -> Any:
@@ -248,9 +277,14 @@ def differs(sent: Any, now: Any) -> bool:
     """Whether a tensor argument has other contents or another shape than the array it was made of."""
     if not isinstance(sent, np.ndarray):
         return False
-    array = now.detach().numpy()
+    try:
+        array = now.detach().numpy()
+    except Exception:  # it has become something that is no array
+        return True
+    if array.shape != sent.shape or array.dtype != sent.dtype:
+        return True
     if sent.nbytes <= 1 << 16:  # small arrays are compared fastest, and by bits, as bytes
-        return bool(array.shape != sent.shape or array.tobytes() != sent.tobytes())
+        return bool(array.tobytes() != sent.tobytes())
     return not np.array_equal(array, sent, equal_nan=sent.dtype.kind == "f")
 
 

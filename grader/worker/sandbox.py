@@ -14,7 +14,7 @@ import signal
 import stat
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from grader.worker import syscalls
@@ -77,8 +77,10 @@ class Sandbox:
             self._landlock = str(error.strerror)
         machine = os.uname().machine
         known = machine in syscalls.MACHINES and sys.maxsize > 2**32
-        self._filter: Filter | str
-        self._filter = Filter(machine) if known else f"no table of system calls for {machine}"
+        self._filters: tuple[Filter, Filter] | str  # by whether it also keeps files from being changed
+        self._filters = f"no table of system calls for {machine}"
+        if known:
+            self._filters = Filter(machine), Filter(machine, read_only=True)
 
     def enter(self, rights: Rights, parent_pid: int) -> dict[str, str]:
         """Put every layer on the calling process, a fresh child with one thread, for good.
@@ -89,6 +91,7 @@ class Sandbox:
         """
         if self._unsupported:
             return dict.fromkeys(LAYERS, self._unsupported)
+        report: dict[str, str] = {}
         kernel = self._kernel
         stays = self._reason_to_stay(rights)
         steps: dict[str, Callable[[], str | None]] = {
@@ -101,9 +104,8 @@ class Sandbox:
             "no_new_privs": kernel.forbid_new_privileges,
             "pdeathsig": lambda: kernel.die_with(parent_pid),
             "landlock": lambda: self._restrict_files(rights),
-            "seccomp": self._filter_calls,
+            "seccomp": lambda: self._filter_calls(read_only=report["landlock"] != "" and not rights.writable),
         }
-        report: dict[str, str] = {}
         for layer in LAYERS:
             try:
                 report[layer] = steps[layer]() or ""
@@ -130,14 +132,14 @@ class Sandbox:
         self._landlock.restrict(rights.readable, rights.writable)
         return ""
 
-    def _filter_calls(self) -> str:
-        if isinstance(self._filter, str):
-            return self._filter
-        self._filter.install(self._kernel.libc, os.getpid())
+    def _filter_calls(self, *, read_only: bool) -> str:
+        if isinstance(self._filters, str):
+            return self._filters
+        self._filters[read_only].install(self._kernel.libc, os.getpid())
         return ""
 
 
-def hides_answers(layers: dict[str, str]) -> bool:
+def hides_answers(layers: Mapping[str, str]) -> bool:
     """Whether a worker with this report cannot read what lies outside its own files.
 
     Landlock does so by itself; another uid does so for what is private to the grader's user (mode 0700).

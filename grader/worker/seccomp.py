@@ -29,6 +29,7 @@ _ABSENT: _Instruction = (_RETURN, 0, 0, 0x00050000 | 38)
 _SIGKILL, _RLIMIT_CPU = 9, 0
 _OWN_PID = -1  # stands for the worker's pid until the fork has given it one
 _X32 = 0x40000000
+_O_CHANGES = 0o3 | 0o100 | 0o1000 | 0o20000000  # O_WRONLY and O_RDWR, O_CREAT, O_TRUNC, the bit of O_TMPFILE
 _CLONE_THREAD = 0x00010000
 _AF_UNIX, _SOCK_STREAM, _SOCK_TYPES = 1, 1, 0xF
 
@@ -69,10 +70,11 @@ class Filter:
     """The filter for one machine, assembled ahead of the fork; only the pid is filled in later.
 
     machine: one of `syscalls.MACHINES`.
+    read_only: also refuse to make, change or remove any file, /dev/null included.
     """
 
-    def __init__(self, machine: str) -> None:
-        instructions = _assemble(machine)
+    def __init__(self, machine: str, *, read_only: bool = False) -> None:
+        instructions = _assemble(machine, read_only)
         self._code = bytearray()
         self._pid_at: list[int] = []  # byte offsets of operands that are the worker's pid
         for operation, jump, otherwise, operand in instructions:
@@ -101,7 +103,7 @@ class Filter:
             raise OSError(ctypes.get_errno(), "the kernel takes no system call filter")
 
 
-def _assemble(machine: str) -> list[_Instruction]:
+def _assemble(machine: str, read_only: bool) -> list[_Instruction]:
     program: list[_Instruction] = [
         (_LOAD, 0, 0, 4),
         (_EQUAL, 1, 0, syscalls.AUDIT_ARCHITECTURE[machine]),
@@ -115,7 +117,17 @@ def _assemble(machine: str) -> list[_Instruction]:
     rules = _rules()
     for name, number in syscalls.guarded(machine).items():
         program += [(_EQUAL, 0, len(rules[name]), number), *rules[name]]
-    return [*program, _ALLOW]
+    return [*program, *(_writing(machine) if read_only else ()), _ALLOW]
+
+
+def _writing(machine: str) -> list[_Instruction]:
+    """Refuse what changes files. The last rules of a program: they leave an argument where the number was."""
+    program: list[_Instruction] = [(_EQUAL, 0, 1, syscalls.OPENAT2), _ABSENT]
+    for number in syscalls.changing_folders(machine).values():
+        program += [(_EQUAL, 0, 1, number), _REFUSE]
+    for number, flags in syscalls.opening(machine).items():
+        program += [(_EQUAL, 0, 4, number), _argument(flags), (_ANY_BIT, 0, 1, _O_CHANGES), _REFUSE, _ALLOW]
+    return program
 
 
 def _rules() -> dict[str, list[_Instruction]]:

@@ -76,6 +76,32 @@ _GUARDED: dict[str, tuple[int, int]] = {
     "prctl": (157, 167), "ioctl": (16, 29), "fcntl": (72, 25),
 }  # fmt: skip
 
+# Changes of folders, refused to those whom Landlock does not keep from making them.
+_FOLDERS: dict[str, tuple[int | None, int | None]] = {
+    "creat": (85, None), "mkdir": (83, None), "mkdirat": (258, 34), "rmdir": (84, None),
+    "mknod": (133, None), "mknodat": (259, 33), "unlink": (87, None), "unlinkat": (263, 35),
+    "link": (86, None), "linkat": (265, 37), "symlink": (88, None), "symlinkat": (266, 36),
+    "rename": (82, None), "renameat": (264, 38), "renameat2": (316, 276),
+}  # fmt: skip
+
+# Judged by its flags for the same people: the call, and the position of the flags.
+_OPENING: dict[str, tuple[int | None, int | None, int]] = {
+    "open": (2, None, 1), "openat": (257, 56, 2),
+}  # fmt: skip
+OPENAT2 = 437  # has its flags in memory, where no filter can read them
+
+
+def changing_folders(machine: str) -> dict[str, int]:
+    """Name -> number of every call of `machine` that makes, moves or removes a file or folder."""
+    column = MACHINES.index(machine)
+    return {name: number for name, row in _FOLDERS.items() if (number := row[column]) is not None}
+
+
+def opening(machine: str) -> dict[int, int]:
+    """Number -> position of the flags, of every call of `machine` that opens a file."""
+    column = MACHINES.index(machine)
+    return {number: row[2] for row in _OPENING.values() if (number := row[column]) is not None}
+
 
 def refused(machine: str) -> dict[str, int]:
     """Name -> number of every call that `machine` (one of MACHINES) has and the filter always refuses."""

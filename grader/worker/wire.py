@@ -32,8 +32,9 @@ HELLO, REQUEST, RETURNED, RAISED = range(4)
 MAX_META: Final = 1 << 20  # plain data grows some eighty times in size when it is decoded
 MAX_PAYLOAD: Final = 256 << 20
 MAX_TENSORS: Final = 4096
+MAX_HANDLES: Final = 4096
 MAX_NDIM: Final = 16
-MAX_SIZE: Final = 1 << 40
+MAX_ENTRIES: Final = 1 << 28  # of a tensor, an axis of length 0 counting as 1: (2**40, 0) has no bytes
 MAX_DEPTH: Final = 64
 LABEL: Final = 80
 ALIGN: Final = 64
@@ -49,6 +50,11 @@ DTYPES: Final = tuple(
 )
 CODES: Final = {dtype: code for code, dtype in enumerate(DTYPES)}
 KEYS: Final = frozenset({str, int, float, bool})
+
+
+def entries(shape: tuple[int, ...]) -> int:
+    """How many entries an array of this shape has, an axis of length 0 counting as 1."""
+    return math.prod(max(size, 1) for size in shape)
 
 
 class ProtocolError(Exception):
@@ -154,29 +160,37 @@ class Packer:
         self._foreign = foreign
         self.buffers: list[memoryview] = []
         self.length = 0
-        self._tensors = 0
+        self._tensors = self._handles = self._plain = 0
 
     def pack(self, value: Any, depth: int = 0) -> Any:
         kind = type(value)
-        if value is None or kind in (bool, int, float, str, bytes):
+        # Types are told apart by `is`: a metaclass may call itself equal to every type.
+        text = kind is str or kind is bytes
+        self._plain += len(value) if text else 1
+        if self._plain > MAX_META:  # the encoder would only find out after it has taken the memory
+            raise Unsendable(f"more plain data than one reply may hold ({MAX_META >> 20} MiB)")
+        if value is None or text or kind is float or kind is int or kind is bool:
             return value
         if depth > MAX_DEPTH:
             raise Unsendable("a value nested more than 64 levels deep")
-        if kind in (list, tuple):
+        if kind is list or kind is tuple:
             return [self.pack(item, depth + 1) for item in value]
         if kind is dict:
-            if not all(type(key) in KEYS for key in value):
+            if not all(any(type(key) is plain for plain in KEYS) for key in value):
                 return self._from_foreign(value, depth)
             return {key: self.pack(item, depth + 1) for key, item in value.items()}
         if kind is np.ndarray:
             return self.array(value)
         if kind is HandleRef:
+            self._handles += 1
+            if self._handles > MAX_HANDLES:
+                raise Unsendable(f"more objects than one reply may hold ({MAX_HANDLES})")
             return msgspec.msgpack.Ext(
                 HANDLE, struct.pack("<Q", value.id) + value.label.encode(errors="replace")[:LABEL]
             )
         if kind is complex:
             return self.array(np.asarray(value))
-        if isinstance(value, np.generic):
+        if issubclass(kind, np.generic):
             return self.pack(value.item(), depth + 1)
         return self._from_foreign(value, depth)
 
@@ -193,6 +207,8 @@ class Packer:
                 raise Unsendable(f"an array of dtype {value.dtype}")
             value, code = value.astype(little), CODES[little]
         self._tensors += 1
+        if entries(value.shape) > MAX_ENTRIES:
+            raise Unsendable("a tensor with more entries than one reply may hold")
         if value.nbytes + self.length > MAX_PAYLOAD or self._tensors > MAX_TENSORS or value.ndim > MAX_NDIM:
             raise Unsendable(f"more data than one reply may hold ({MAX_PAYLOAD >> 20} MiB)")
         padding = -self.length % ALIGN
@@ -211,7 +227,7 @@ class Packer:
         """The finished frame as buffers to be written in order; `meta` has gone through `pack`."""
         try:
             body = msgspec.msgpack.encode(meta)
-        except (OverflowError, UnicodeEncodeError, RecursionError) as error:
+        except (OverflowError, UnicodeEncodeError, RecursionError, TypeError) as error:
             raise Unsendable(f"a value outside the protocol ({type(error).__name__})") from None
         if len(body) > MAX_META:
             raise Unsendable(f"more plain data than one reply may hold ({MAX_META >> 20} MiB)")
@@ -243,16 +259,19 @@ def unpack(
     """Decodes a message body. `handle` resolves handles (a worker looks the object up); the default
     leaves a HandleRef. Arrays are views of `payload`, so they cost no copy. What a `trusted` side sent is not
     looked through once more."""
-    tensors = 0
+    tensors = handles = 0
 
     def extension(code: int, data: memoryview) -> Any:
-        nonlocal tensors
+        nonlocal tensors, handles
         if code == TENSOR:
             tensors += 1
             if tensors > MAX_TENSORS:
                 raise ProtocolError("too many tensors in one frame")
             return _tensor(data, payload)
         if code == HANDLE and 8 <= len(data) <= 8 + LABEL:
+            handles += 1
+            if handles > MAX_HANDLES:
+                raise ProtocolError("too many objects in one frame")
             ref = HandleRef(struct.unpack_from("<Q", data)[0], bytes(data[8:]).decode(errors="replace"))
             return ref if handle is None else handle(ref)
         raise ProtocolError("an unknown extension")
@@ -294,7 +313,7 @@ def _tensor(data: memoryview, payload: bytes | bytearray) -> np.ndarray[Any, Any
     if code >= len(DTYPES) or ndim > MAX_NDIM or len(data) != 10 + 8 * ndim:
         raise ProtocolError("a tensor with an impossible header")
     shape = struct.unpack_from(f"<{ndim}q", data, 10)
-    if shape and (min(shape) < 0 or max(shape) > MAX_SIZE):
+    if shape and (min(shape) < 0 or entries(shape) > MAX_ENTRIES):
         raise ProtocolError("a tensor of impossible shape")
     dtype = DTYPES[code]
     count = math.prod(shape)

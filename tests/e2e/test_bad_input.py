@@ -124,6 +124,31 @@ def test_two_different_copies_are_nobody_s_choice(desk: Desk, tmp_path: Path) ->
     assert message == "extras.py cannot be used: two different copies: a/extras.py and b/extras.py; hand in one"
 
 
+@pytest.mark.parametrize("packer", ["zip", "tar", "folder"])
+def test_odd_names_are_graded_or_left_out_in_a_line(desk: Desk, tmp_path: Path, packer: str) -> None:
+    """Names with marks, devices of Windows, 255 bytes or control characters cost no point; each finding is a line."""
+    odd = ["aux.py", "CON.txt", "\u202eyp.live", "x\n[31m.py", "\x1b[2J.py", "n" * 252 + ".py", "=1+1.py", "<b>.py", "a. "]
+    files: dict[str, str | bytes] = {f"\u200fhw \U0001f389/{name}": "raise SystemExit" for name in odd}
+    files |= {"\u200fhw \U0001f389/solution.py": SOLUTION, "\u200fhw \U0001f389/extras.py": EXTRAS}
+    source = tmp_path / "=odd\u202e.zip"
+    if packer == "zip":
+        source.write_bytes(zip_of(files))
+    elif packer == "folder":
+        write_files(source, files)
+    else:
+        write_files(tmp_path / "work", files)
+        with tarfile.open(source, "w") as archive:
+            archive.add(tmp_path / "work", arcname=".")
+    card = desk.grade(source, out=tmp_path / "out")
+    assert card.score == 8.0
+    assert all(finding.isprintable() for finding in card.findings)
+    assert any("\\u200fhw" in finding and "x\\n[31m.py was left out" in finding for finding in card.findings)
+    assert any(finding.startswith("aux.py was not used") for finding in card.findings)
+    assert "\n'=odd" in (tmp_path / "out" / "scores.csv").read_text(encoding="utf-8-sig")
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "aux.py was not used" in page and "\u202e" not in page
+
+
 def test_a_zip_in_a_zip_in_a_folder_is_graded(desk: Desk, tmp_path: Path) -> None:
     """Nesting of every kind costs nothing."""
     inner = zip_of({"my work/hw/solution.py": SOLUTION, "my work/hw/extras.py": EXTRAS})
@@ -191,7 +216,7 @@ HARMFUL = {
     "connects": ("import urllib.request\nurllib.request.urlopen('http://127.0.0.1:9/')", "raised", "importing solution.py raised "),
     "exits": ("import sys\nsys.exit(0)", "raised", "the code asks the interpreter to exit"),
     "exits_at_once": ("import os\nos._exit(0)", "crashed", "importing solution.py: the code ended the process (exit code 0)"),
-    "kills_itself": ("import os\nos.kill(os.getpid(), 9)", "out_of_memory", "importing solution.py: the system ended the process"),
+    "kills_itself": ("import os\nos.kill(os.getpid(), 9)", "raised", "importing solution.py raised PermissionError"),
     "aborts": ("import os\nos.abort()", "crashed", "importing solution.py: the process crashed (SIGABRT)"),
     "downloads": ("import torchvision\ntorchvision.models.regnet_x_400mf(weights='DEFAULT')", "raised", "importing solution.py raised "),
 }  # fmt: skip

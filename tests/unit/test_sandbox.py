@@ -739,6 +739,52 @@ def test_the_filter_of_each_machine(machine: str) -> None:
         assert ask(0x40000000 | 39) == KILL
 
 
+@pytest.mark.parametrize("machine", syscalls.MACHINES)
+def test_the_read_only_filter_of_each_machine(machine: str) -> None:
+    """Files can be opened for reading and for nothing else; folders cannot be changed; all else is as without."""
+    plain, strict = Filter(machine).program(4321), Filter(machine, read_only=True).program(4321)
+    native = syscalls.AUDIT_ARCHITECTURE[machine]
+    changes = {os.O_WRONLY, os.O_RDWR, os.O_CREAT, os.O_RDONLY | os.O_TRUNC, os.O_TMPFILE | os.O_RDWR}
+    for number, position in syscalls.opening(machine).items():
+        before = [0] * position
+        assert verdict(strict, native, number, *before, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY) == ALLOW
+        assert {verdict(strict, native, number, *before, flags) for flags in changes} == {REFUSE}
+    folders = set(syscalls.changing_folders(machine).values())
+    assert {verdict(strict, native, number) for number in folders} == {REFUSE}
+    assert verdict(strict, native, syscalls.OPENAT2) == ABSENT
+    spoken_of = {syscalls.OPENAT2, *folders}
+    others = [number for number in range(600) if number not in spoken_of]
+    assert [verdict(strict, native, n) for n in others] == [verdict(plain, native, n) for n in others]
+
+
+def test_without_landlock_the_filter_keeps_files_as_they_are(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the kernel has no Landlock, everybody's folders are closed to writing all the same."""
+
+    def absent(libc: object) -> object:
+        raise OSError(errno.ENOSYS, "no Landlock")
+
+    monkeypatch.setattr(sandbox, "Landlock", absent)
+    folder.chmod(0o777)
+    (folder / "there").write_text("x")
+
+    def work() -> dict[str, int]:
+        return {
+            "make": errno_of(lambda: (folder / "new").write_text("x")),
+            "append": errno_of(lambda: open(folder / "there", "a").close()),
+            "remove": errno_of(lambda: (folder / "there").unlink()),
+            "rename": errno_of(lambda: (folder / "there").rename(folder / "else")),
+            "folder": errno_of(lambda: (folder / "new").mkdir()),
+            "read": errno_of(lambda: (folder / "there").read_text()),
+        }
+
+    layers, codes = run(work, filtered)
+    assert layers["landlock"] == "no Landlock"
+    if filtered(layers):
+        assert codes == {**dict.fromkeys(codes, errno.EPERM), "read": 0}
+    else:
+        assert codes is None
+
+
 def test_the_tables_agree_where_the_kernel_gives_one_number() -> None:
     """No two calls share a number on a machine, and from 424 on both machines use the same numbers."""
     x86, arm = ({**syscalls.refused(m), **syscalls.guarded(m)} for m in syscalls.MACHINES)

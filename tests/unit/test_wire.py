@@ -461,7 +461,38 @@ def drop_piece(rng: random.Random, data: bytearray) -> None:
     del data[start : start + rng.randrange(1, 12)]
 
 
+def set_header(rng: random.Random, data: bytearray) -> None:
+    """Another number in one field of the frame's header; sizes near the truth, near the limits, or absurd."""
+    form, offset = rng.choice((("B", 4), ("B", 5), ("H", 6), ("I", 8), ("Q", 12), ("Q", 20)))
+    truth = struct.unpack_from(f"<{form}", data.ljust(wire.HEADER.size, b"\0"), offset)[0]
+    near = rng.choice((0, 1, truth - 1, truth + 1, wire.MAX_META, wire.MAX_META + 1, wire.MAX_PAYLOAD + 1, 2**64 - 1))
+    put = struct.pack("<Q", near % 2**64)[: struct.calcsize(form)]
+    data[offset : offset + len(put)] = put
+
+
+def set_extension(rng: random.Random, data: bytearray) -> None:
+    """Another length, kind, dtype, number of dimensions, offset or size where the body holds a tensor or a handle."""
+    starts = [at for at in range(len(data)) if data[at] in (0xC7, 0xD8) and at + 12 < len(data)]
+    if starts:
+        at = rng.choice(starts) + rng.randrange(1, 12)
+        put = bytes([rng.choice((0, 1, 2, 3, 10, 17, 18, 127, 128, 255))])
+        if rng.random() < 0.3:
+            put = struct.pack("<q", rng.choice((-1, 1 << 62, (1 << 40) + 1, 1 << 32, 65)))
+        data[at : at + len(put)] = put[: len(data) - at]
+
+
 MUTATIONS: list[Mutation] = [flip_bit, set_byte, set_number, cut, repeat_piece, drop_piece]
+FRAME_MUTATIONS: list[Mutation] = [*MUTATIONS, set_header, set_header, set_extension, set_extension]
+
+
+def mutated_frame(rng: random.Random) -> bytes:
+    """A frame of the protocol with one to four mutations."""
+    body = rng.choice(SEEDS)
+    data = bytearray(frame_of(body[1], body[0]))
+    for _ in range(rng.randint(1, 4)):
+        if data:
+            rng.choice(FRAME_MUTATIONS)(rng, data)
+    return bytes(data)
 
 
 def is_plain(value: Any) -> bool:
@@ -514,3 +545,40 @@ def test_mutated_headers_are_refused_or_within_bounds() -> None:
         else:
             assert found.meta_len <= wire.MAX_META and found.payload_len <= wire.MAX_PAYLOAD
     assert 500 < refused < 4000
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(st.integers(0, 2**32), st.sampled_from([1 << 30, 61, 7]))
+def test_mutated_frames_are_refused_or_harmless(seed: int, most: int) -> None:
+    """A damaged frame, in whatever pieces it arrives, is a ProtocolError, ends too early, or is plain data; it costs
+    no more than a frame's limits."""
+    data = mutated_frame(random.Random(seed))
+    with small_memory(wire.MAX_PAYLOAD + wire.MAX_META + MIB):
+        try:
+            head, meta, payload = wire.Reader(Chopped(data, most)).frame()
+            value = wire.unpack(meta, payload)
+            decode_reply(head, 7, meta, payload, PLAIN)
+        except (ProtocolError, EOFError):
+            return
+    assert is_plain(value)
+
+
+# Starts of lists, dictionaries, texts and extensions, and whole values, some of kinds that are never sent.
+FRAGMENTS = (
+    b"\x90", b"\x91", b"\x92", b"\x80", b"\x81", b"\xc0", b"\xc3", b"\x01", b"\xa1x", b"\xc4\x01x", b"\x91" * 70,
+    b"\xdc\x00\x02", b"\xdd\xff\xff\xff\xff", b"\xde\x00\x01", b"\xdb\xff\xff\xff\xff", b"\xd8\x01", b"\xc7\x12\x01",
+    encode(datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)), encode(ext(wire.HANDLE, bytes(9))), encode(1.5),
+    encode(ext(wire.TENSOR, tensor(shape=(8,)))), encode(ext(wire.TENSOR, tensor(shape=(0,)))), encode(ext(3, b"")),
+)  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None, derandomize=True, database=None)
+@given(st.lists(st.sampled_from(FRAGMENTS) | st.binary(max_size=3), max_size=12).map(b"".join))
+def test_random_bodies_are_refused_or_harmless(meta: bytes) -> None:
+    """Bytes and pieces of bodies, put together at random, are a ProtocolError or plain data."""
+    with small_memory():
+        try:
+            value = wire.unpack(meta, bytes(64))
+        except ProtocolError:
+            return
+    assert is_plain(value)
