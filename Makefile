@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test check bench
+.PHONY: setup demo test check bench hostile fuzz
 
 setup: .venv/installed
 
@@ -24,3 +24,12 @@ check: setup
 
 bench: setup
 	$(BIN)/python benchmarks/run.py
+
+# Every trick in every environment that can be made here, and a hundred kills; writes docs/hostile.md.
+hostile: setup
+	$(BIN)/python -m pytest tests/hostile --everywhere
+	$(BIN)/python -m pytest tests/e2e/test_kills.py --kills 25
+	$(BIN)/python tests/hostile/matrix.py
+
+fuzz: setup
+	$(BIN)/python tests/hostile/fuzz_frames.py 200000

@@ -20,6 +20,19 @@ if TYPE_CHECKING:
 Stage = Callable[[Mapping[str, str]], Path]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("torchgrade")
+    group.addoption("--kills", type=int, default=2, help="seeded SIGKILLs of each kind in test_kills.py")
+    group.addoption("--everywhere", action="store_true", help="try tricks in every environment that can be made")
+
+
+@pytest.fixture(scope="session")
+def kills(request: pytest.FixtureRequest) -> int:
+    """How many seeds each test of random kills runs."""
+    found: int = request.config.getoption("--kills")
+    return found
+
+
 @pytest.fixture(scope="session")
 def zygote() -> Iterator[Zygote]:
     """The machine's own launcher, started once: `import torch` takes seconds."""

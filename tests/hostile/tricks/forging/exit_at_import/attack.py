@@ -1,0 +1,4 @@
+# ends the process with success when it is imported; secret crashed; process; honest crashed
+import os
+
+os._exit(0)
