@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import secrets
 import shutil
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -23,13 +23,15 @@ from grader.intake import stage
 from grader.manifest import load_manifest
 from grader.paths import Assignment
 from grader.plugin import STOPPED, Grading, Run, not_run
-from grader.records import Manifest, Scorecard, Submission
-from grader.report.files import REPORTS, write_refusal, write_reports
+from grader.records import CheckResult, Manifest, Scorecard, Submission
+from grader.report.files import REPORTS, write_atomically, write_refusal, write_reports
 from grader.scoring import score
 from grader.stored import Stored
 from grader.subject import Subject
 from grader.worker.launch import Launcher
+from grader.worker.levels import STANDARD
 from grader.worker.sandbox import LAYERS
+from grader.worker.scratch import Scratch
 
 PYTEST_OPTIONS = (
     "--disable-plugin-autoload",
@@ -49,12 +51,13 @@ JOURNAL = "journal.jsonl"
 class Desk:
     """What gradings of one assignment share: manifest, launcher, and the reference behind a worker.
 
-    protected: refuse to grade where nothing hides the answers from the worker.
+    required: the level of isolation (`levels.LEVELS`) below which nothing is graded.
     total_s: the whole submission's clock, if not the manifest's.
+    Raises ManifestError, and GraderError when there is no room for temporary files.
     """
 
     def __init__(
-        self, assignment: Assignment, launcher: Launcher, *, protected: bool = True, total_s: float | None = None
+        self, assignment: Assignment, launcher: Launcher, *, required: str = STANDARD, total_s: float | None = None
     ) -> None:
         self.assignment = assignment
         self.manifest = load_manifest(assignment.manifest)
@@ -62,22 +65,30 @@ class Desk:
             limits = structs.replace(self.manifest.limits, total_s=total_s)
             self.manifest = structs.replace(self.manifest, limits=limits)
         self.launcher = launcher
-        self.protected = protected
+        self.required = required
         self.stored = Stored(assignment.published, assignment.generated)
-        self._workplace = Path(tempfile.mkdtemp(prefix="torchgrade-"))
-        self._workplace.chmod(0o711)  # not to be listed: a worker knows its own staged folder and no other
-        set_hypothesis_home_dir(self._workplace / "hypothesis")  # else it writes where the command was started
+        try:
+            self._workplace = Scratch(0o711)  # not to be listed: a worker knows its own staged folder and no other
+        except OSError as error:
+            raise GraderError(f"there is no room for temporary files: {error.strerror or error}") from None
+        set_hypothesis_home_dir(self._workplace.path / "hypothesis")  # else it writes where the command was started
         self.interrupted = False  # the last grading was ended by a signal
+        self.unwritten = ""  # why the last grading's reports on disk are not its last word
         try:
             self.reference = self.subject(self.stage(assignment.reference), reference=True)
         except BaseException:
-            shutil.rmtree(self._workplace, ignore_errors=True)
+            self._workplace.remove()
             raise
 
     def stage(self, source: Path) -> Submission:
-        """Copies a submission to a folder of its own, which a worker may read. Raises IntakeError."""
-        place = self._workplace / secrets.token_hex(16)
-        return stage(source, self.manifest, self.assignment.reference, place)
+        """Copies a submission to a folder of its own, which a worker may read. Raises IntakeError, and GraderError
+        when it is this machine that cannot copy it."""
+        place = self._workplace.path / secrets.token_hex(16)
+        try:
+            return stage(source, self.manifest, self.assignment.reference, place)
+        except OSError as error:
+            shutil.rmtree(place, ignore_errors=True)
+            raise GraderError(f"{source.name} cannot be copied to {place.parent}: {error.strerror}") from None
 
     def subject(
         self, submission: Submission, *, reference: bool = False, launcher: Launcher | None = None
@@ -88,14 +99,15 @@ class Desk:
             self.manifest.limits,
             probes=self.assignment.probes if self.assignment.probes.exists() else None,
             reference=reference,
-            answers=self.assignment.answers if self.protected and not reference else (),
+            required="none" if reference else self.required,
+            answers=self.assignment.answers,
             seed=self.manifest.seed,
         )
 
     def close(self) -> None:
         self.reference.close()
         set_hypothesis_home_dir(None)
-        shutil.rmtree(self._workplace, ignore_errors=True)
+        self._workplace.remove()
 
     def __enter__(self) -> Desk:
         return self
@@ -120,17 +132,19 @@ class Desk:
         companions: judge hidden companions even where the check they belong to failed.
         slow: run only the slow checks that fit one of these patterns.
         Raises IntakeError (`out` then says so to the student), ManifestError, SandboxUnavailable, and
-        GraderError when `out` cannot be written; whatever else happens is in the Scorecard. A signal ends the
-        suite, not this call: `interrupted` tells.
+        GraderError when the submission cannot be copied or `out` cannot be written to before anything is graded;
+        whatever else happens is in the Scorecard. Neither a signal nor a disk that is full later ends this call:
+        `interrupted` and `unwritten` tell.
         """
         manifest = only_parts(self.manifest, parts)
+        self.unwritten = ""
         if out:
             clear(out)
         try:
             submission = self.stage(source)
         except IntakeError as error:
             if out:
-                write_refusal(str(error), out)
+                refuse(error, out)
             raise
         student = self.subject(submission)
         run = Run(manifest, student, self.reference, self.stored, companions=companions, slow=slow)
@@ -152,8 +166,8 @@ class Desk:
         if run.fatal:
             raise run.fatal
         card = self.card(run, submission)
-        if out:
-            report(card, out)
+        if journal:
+            self.unwritten = journal.finish(card, run)
         return card
 
     def _run_suite(self, run: Run) -> None:
@@ -185,28 +199,52 @@ class Desk:
 
 
 class Journal:
-    """Keeps a folder of reports in step with a run, so that whatever ends it leaves them valid."""
+    """Keeps a folder of reports in step with a run, so that whatever ends it leaves them valid. When the disk is
+    full the suite goes on, and what can be written at its end is."""
 
     def __init__(self, out: Path, card: Callable[[], Scorecard]) -> None:
         self._out = out
         self._card = card
         self._recorded: set[str] = set()
         self._waiting = -1  # questions with checks to come; unknown before the first record
-        self._file = (out / JOURNAL).open("wb")
+        self._torn = False  # a line may be missing, or half there
+        try:
+            # Without a buffer, which could not be emptied any more, not even to close it.
+            self._file = (out / JOURNAL).open("wb", buffering=0)
+        except OSError as error:
+            raise GraderError(f"{out} cannot be written to: {error.strerror}") from None
 
     def record(self, run: Run) -> None:
-        for id_, result in run.results.items():
-            if id_ not in self._recorded:
-                self._file.write(msgspec.json.encode(result) + b"\n")
+        new = [result for id_, result in run.results.items() if id_ not in self._recorded]
         self._recorded.update(run.results)
-        self._file.flush()
         waiting = len({spec.question for spec in run.specs if spec.id not in run.results})
+        try:
+            lines = journal_lines(new)
+            if lines and self._file.write(lines) != len(lines):
+                self._torn = True
+        except OSError:
+            self._torn = True
         if waiting != self._waiting:
             self._waiting = waiting
-            report(self._card(), self._out)
+            with contextlib.suppress(OSError):  # the last one will be missed if it fails, too
+                write_reports(self._card(), self._out)
+
+    def finish(self, card: Scorecard, run: Run) -> str:
+        """Writes the last reports; why they could not be written, or nothing."""
+        try:
+            if self._torn:
+                write_atomically(self._out / JOURNAL, journal_lines(run.results.values()), mode=0o600)
+            write_reports(card, self._out)
+        except OSError as error:
+            return error.strerror or str(error)
+        return ""
 
     def close(self) -> None:
         self._file.close()
+
+
+def journal_lines(results: Iterable[CheckResult]) -> bytes:
+    return b"".join(msgspec.json.encode(result) + b"\n" for result in results)
 
 
 def clear(out: Path) -> None:
@@ -215,16 +253,19 @@ def clear(out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
         for name in (*REPORTS, JOURNAL):
             (out / name).unlink(missing_ok=True)
+            for left in out.glob(f".{name}.*.tmp"):  # of a run that was killed while it wrote
+                left.unlink(missing_ok=True)
         (out / JOURNAL).touch(mode=0o600)  # it holds what only staff may read, like the scorecard
     except OSError as error:
         raise GraderError(f"{out} cannot be written to: {error.strerror}") from None
 
 
-def report(card: Scorecard, out: Path) -> None:
+def refuse(error: IntakeError, out: Path) -> None:
+    """Tells the student why nothing could be graded. Raises GraderError."""
     try:
-        write_reports(card, out)
-    except OSError as error:
-        raise GraderError(f"{out} cannot be written to: {error.strerror}") from None
+        write_refusal(str(error), out)
+    except OSError as fault:
+        raise GraderError(f"{error}; and {out} cannot be written to: {fault.strerror}") from None
 
 
 def isolation(subject: Subject) -> dict[str, bool]:

@@ -9,7 +9,8 @@ for what trains; `limit_s` of the check. Id and docstring may name parameters of
 "p1.sample_{cell}".
 Fixtures: `student` (a Subject, in a fresh worker per test file), `reference` (our solution), `stored`.
 
-A test ends with a Verdict or passes. Anything else that it raises is a fault of ours: UNGRADED.
+A test ends with a Verdict or passes. Anything else that it raises is a fault of ours: UNGRADED. One that ends
+with a WorkerError, because of something that befell the machine, is run once more before that.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pytest
 from msgspec import structs
 
-from grader.errors import GraderError, ManifestError, SandboxUnavailable, Verdict
+from grader.errors import GraderError, ManifestError, SandboxUnavailable, Verdict, WorkerError
 from grader.manifest import check_suite
 from grader.records import CheckResult, CheckSpec, Manifest, Status, Visibility
 from grader.stored import Stored
@@ -63,7 +64,16 @@ class Run:
 
 RUN = pytest.StashKey[Run]()
 SPEC = pytest.StashKey[CheckSpec]()
-STARTED = pytest.StashKey[tuple[float, float]]()  # the check's limit, and the CPU seconds used before it
+STARTED = pytest.StashKey["Start"]()
+
+
+class Start(NamedTuple):
+    """Of a check, when it began for the last time."""
+
+    limit_s: float
+    at: float  # by time.monotonic
+    cpu_s: float  # that the submission's workers had used before
+    again: str = ""  # why it is not the first time; for staff
 
 
 def spec_of(item: pytest.Item, manifest: Manifest) -> CheckSpec:
@@ -137,13 +147,16 @@ class Grading:
         try:
             if self.run.fatal:
                 raise self.run.fatal
+            files = {path: i for i, path in enumerate(dict.fromkeys(item.path for item in items))}
             for item in items:
                 item.stash[SPEC] = spec_of(item, self.run.manifest)
                 item.extra_keyword_matches.add(item.stash[SPEC].id)  # for -k
             self.run.specs = [item.stash[SPEC] for item in items]
+            # What a module has seen of hidden inputs must not come out in the message of a visible check.
+            items.sort(key=lambda item: (files[item.path], item.stash[SPEC].visibility is not Visibility.VISIBLE))
             if self.run.strict:
                 check_suite(self.run.manifest, self.run.specs)
-                check_order(self.run.specs)
+                check_order([item.stash[SPEC] for item in items])
         except GraderError as error:
             self.run.fatal = error
             items.clear()
@@ -185,15 +198,28 @@ class Grading:
             staff = f"the total limit of {run.manifest.limits.total_s:g} s had passed"
             raise Verdict(Status.UNGRADED, STOPPED, staff=staff)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> None:
-        run = self.run
-        if not run.clocks:
-            return
-        mark = item.get_closest_marker("check")
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
+        """Runs a check that met a fault of the machine once more, from the start and in fresh workers."""
+        self._begin(item)
+        try:
+            return (yield)
+        except Exception as error:
+            fault = of_machine(error)
+            if fault is None:
+                raise
+            again = f"run a second time, after this: {fault}"
+        self.run.student.fresh()
+        self.run.reference.fresh()
+        self._begin(item, again)
+        item.runtest()
+
+    def _begin(self, item: pytest.Item, again: str = "") -> None:
+        mark, run = item.get_closest_marker("check"), self.run
         limit_s = mark.kwargs.get("limit_s", run.manifest.limits.check_s) if mark else 0
-        run.student.begin_check(min(limit_s, run.left_s()))
-        item.stash[STARTED] = (limit_s, run.student.cpu_now_s())
+        if run.clocks:
+            run.student.begin_check(min(limit_s, run.left_s()))
+        item.stash[STARTED] = Start(limit_s, time.monotonic(), run.student.cpu_now_s(), again)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
@@ -225,16 +251,18 @@ class Grading:
 
     def _judged(self, item: pytest.Item, call: pytest.CallInfo[None]) -> CheckResult:
         spec, run = item.stash[SPEC], self.run
-        limit_s, cpu_before = item.stash.get(STARTED, (0.0, run.student.cpu_now_s()))
+        now, cpu_s = time.monotonic(), run.student.cpu_now_s()
+        start = item.stash.get(STARTED, None) or Start(0.0, now - call.duration, cpu_s)
+        seconds = now - start.at
         result = self._result(spec, call.excinfo.value if call.excinfo else None)
-        if result.status is Status.TIMED_OUT and run.left_s() <= 0 and call.duration < limit_s:
+        if result.status is Status.TIMED_OUT and run.left_s() <= 0 and seconds < start.limit_s:
             result = CheckResult(id=spec.id, status=Status.UNGRADED, message=STOPPED)
         log = run.student.log()[-2000:] if call.excinfo else ""
         return structs.replace(
             result,
-            staff=result.staff or log,
-            seconds=round(call.duration, 6),
-            cpu_s=round(max(0.0, run.student.cpu_now_s() - cpu_before), 6),
+            staff="\n".join(text for text in (result.staff or log, start.again) if text),
+            seconds=round(seconds, 6),
+            cpu_s=round(max(0.0, cpu_s - start.cpu_s), 6),
         )
 
     def _result(self, spec: CheckSpec, error: BaseException | None) -> CheckResult:
@@ -250,6 +278,14 @@ class Grading:
             self.run.fatal = error
         staff = "".join(traceback.format_exception(error, limit=-6))
         return CheckResult(id=spec.id, status=Status.UNGRADED, message=OUR_FAULT, staff=staff)
+
+
+def of_machine(error: BaseException) -> WorkerError | None:
+    """What befell a worker that may be over at the next try. hypothesis groups what it caught: the same example
+    has passed at its own next try, and it calls the check flaky."""
+    if isinstance(error, BaseExceptionGroup):
+        return next(filter(None, map(of_machine, error.exceptions)), None)
+    return error if isinstance(error, WorkerError) and not isinstance(error, SandboxUnavailable) else None
 
 
 def check_order(specs: Sequence[CheckSpec]) -> None:

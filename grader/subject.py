@@ -11,6 +11,7 @@ check with a Verdict; the same failure of the reference is a GraderError.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -18,14 +19,15 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from grader.errors import GraderError, SandboxUnavailable, Verdict, WorkerError
-from grader.outcomes import died_verdict, forged, raised_verdict, unchanged
+from grader.outcomes import died_verdict, forged, no_object, raised_verdict, unchanged
 from grader.records import Died, Limits, Raised, Returned, Status, Submission
 from grader.worker.client import Objects
 from grader.worker.launch import AnyWorker, Launcher
-from grader.worker.sandbox import hides_answers, reachable_by_others
-from grader.worker.wire import HandleRef, Unsendable
+from grader.worker.levels import shortfall
+from grader.worker.wire import MAX_HANDLES, HandleRef, Unsendable
 
 USED_UP: Final = "the calls of this check together took longer than it may take"
+LET_GO_S: Final = 1.0
 PROBES: Final = "torchgrade_probes"
 
 
@@ -34,7 +36,8 @@ class Subject:
 
     probes: the suite's folder of probe modules, or None.
     reference: the submission is our own solution: its failures are faults of ours.
-    answers: files that the worker must not be able to read; without any, it runs wherever it can.
+    required: the level of isolation below which it does not run.
+    answers: files that its worker must not be able to read, whatever the level but `none`.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Subject:
         *,
         probes: Path | None = None,
         reference: bool = False,
+        required: str = "none",
         answers: Sequence[Path] = (),
         seed: int = 0,
     ) -> None:
@@ -54,6 +58,7 @@ class Subject:
         files = sorted(probes.glob("*.py")) if probes else []
         self._probes = {file.stem: file.read_text(encoding="utf-8") for file in files}
         self._reference = reference
+        self._required = required
         self._answers = answers
         self._seed = seed
         self._worker: AnyWorker | None = None
@@ -98,7 +103,13 @@ class Subject:
         self._running()
 
     def begin_check(self, limit_s: float) -> None:
-        """From now on the submission's answers together may take `limit_s`."""
+        """From now on the submission's answers together may take `limit_s`. Objects of earlier checks are let go
+        of first, at nobody's cost: what the student's code does then says nothing about this check."""
+        self._left_s = float("inf")
+        with contextlib.suppress(Verdict):
+            while self._garbage and self._worker is not None and self._worker.alive:
+                numbers, self._garbage = self._garbage[:MAX_HANDLES], self._garbage[MAX_HANDLES:]
+                self._exchange(["drop", numbers], "letting go of objects", LET_GO_S)
         self._left_s = limit_s
 
     def cpu_now_s(self) -> float:
@@ -112,33 +123,30 @@ class Subject:
         if self._worker is not None and not self._worker.alive:
             self.fresh()
         if self._worker is None:
-            worker = self._launcher.start(self._submission.root, self._limits.memory_mib)
+            worker = self._started()
             self._generation += 1
             self._imported.clear()
             self._garbage.clear()
             self.layers = dict(worker.layers)
             try:
-                self._refuse_unprotected()
+                self._refuse_below_level()
             except SandboxUnavailable:
                 worker.close()
                 raise
             self._worker = worker
         return self._worker
 
-    def _refuse_unprotected(self) -> None:
-        if not self._answers or self.layers.get("landlock") == "":
-            return
-        open_ = [path.name for path in self._answers if reachable_by_others(str(path))]
-        if not hides_answers(self.layers):
-            raise SandboxUnavailable(
-                "on this machine nothing keeps graded code from reading the answers (no Landlock, no other user "
-                "to switch to); run as root or on a kernel with Landlock, or pass --allow-unprotected"
-            )
-        if open_:
-            raise SandboxUnavailable(
-                f"without Landlock every user can read {', '.join(open_)}; take the rights of others away "
-                "(chmod o-rwx on the repository), or pass --allow-unprotected"
-            )
+    def _started(self) -> AnyWorker:
+        """A second start, where the first fails: what was wrong with the machine may be over, and without a
+        worker all checks of a test file would be lost."""
+        try:
+            return self._launcher.start(self._submission.root, self._limits.memory_mib)
+        except WorkerError:
+            return self._launcher.start(self._submission.root, self._limits.memory_mib)
+
+    def _refuse_below_level(self) -> None:
+        if short := shortfall(self._required, self.layers, self._answers):
+            raise SandboxUnavailable(short)
 
     # --- requests ---------------------------------------------------------------------------------
 
@@ -178,9 +186,6 @@ class Subject:
         self._running()
         start = remote._start if isinstance(remote._start, str) else self._handle(remote._start)
         request = [verb, [start, remote._path], *fields]
-        if self._garbage:
-            numbers, self._garbage = self._garbage, []
-            self._exchange(["drop", numbers], remote._name(), self._limits.call_s)
         return self._exchange(request, remote._name(), limit_s or self._limits.call_s)
 
     def _batch(self, requests: list[list[Any]], what: str, limit_s: float | None) -> list[Any]:
@@ -267,6 +272,9 @@ class Remote:
         """An item of a list of the worker's: `model.layers[0]`."""
         return Remote(self._subject, self._start, f"{self._path}.{index}".lstrip("."))
 
+    def __repr__(self) -> str:
+        return f"<{self._name()}>"
+
     def _name(self) -> str:
         if isinstance(self._start, Anchor):
             return f"{self._start.label}.{self._path}" if self._path else self._start.label
@@ -290,11 +298,14 @@ class Remote:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Calls it. The arguments are compared afterwards: a call that changed one of them in place, unless
-        it may, ends the check as FAILED."""
+        it may, ends the check as FAILED. So does a class (a name that begins with a capital letter) from which no
+        object comes."""
         watch = not self._options.get("changes") and self._start != PROBES
         reply = self._ask("call", args, kwargs, {**self._sent_options(), "watch": watch})
         if watch:
-            unchanged(self._name(), reply.changed)
+            unchanged(self._name(), reply.changed, len(args) + len(kwargs))
+        if self._path.rpartition(".")[2][:1].isupper() and not isinstance(reply.value, Remote):
+            raise no_object(self._name(), reply.value)
         return reply.value
 
     def get(self) -> Any:

@@ -7,6 +7,7 @@ next request goes to a fresh worker.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
 import threading
@@ -24,15 +25,18 @@ LOG_BYTES: Final = 64 << 10
 PATIENCE: Final = 5.0  # a limit may stretch to this many times its length while the machine is busy
 TICK_S: Final = 0.25
 GRACE_S: Final = 0.5  # for a worker that hung up to finish dying, so that its own end can be told from ours
+CPU_S: Final = 3600  # processor seconds of one worker, after which the kernel ends it
+OWN_DOING: Final = 0.5  # of its budget: a worker that had grown so far was killed for its own use of memory
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """How a worker's process ended: exit code (negative for a signal), whether it was we who killed it,
-    and the processor seconds it used."""
+    """How a worker's process ended: exit code (negative for a signal), whether it was we who killed it, the
+    processor seconds it used, and how far it had grown at most beyond what it shares with the zygote."""
 
     code: int
     killed: bool = False
     cpu_s: float = 0.0
+    peak_mib: float = 0.0  # 0 where nobody can tell
 
 
 class Objects(NamedTuple):
@@ -163,7 +167,11 @@ class LogCapture:
         self._total = 0
         self._descriptor = descriptor
         self._thread = threading.Thread(target=self._drain, daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # the machine has no thread left for us
+            os.close(descriptor)
+            raise WorkerError(f"a worker's output cannot be read: {error}") from None
 
     def _drain(self) -> None:
         with open(self._descriptor, "rb", buffering=0) as file:
@@ -184,13 +192,16 @@ class LogCapture:
 
 
 class Worker:
-    """A running worker. After a reply of kind Died it is gone.
+    """A running worker. After a reply of kind Died, or a WorkerError that tells of its end, it is gone.
 
-    layers: isolation layer -> "" when it holds, else the reason why it does not.
+    memory_mib: its budget. layers: isolation layer -> "" when it holds, else the reason why it does not.
     """
 
-    def __init__(self, sock: socket.socket, log: LogCapture, process: Process, start_s: float) -> None:
+    def __init__(
+        self, sock: socket.socket, log: LogCapture, process: Process, start_s: float, memory_mib: int
+    ) -> None:
         self._connection = Connection(sock)
+        self._memory_mib = memory_mib
         self._log = log
         self._process = process
         self.alive = True
@@ -214,7 +225,8 @@ class Worker:
             ) from None
 
     def ask(self, request: list[Any], limit_s: float, objects: Objects = PLAIN) -> Reply:
-        """One request, one reply. Values come as plain data, numpy arrays and what `objects` makes of handles."""
+        """One request, one reply. Values come as plain data, numpy arrays and what `objects` makes of handles.
+        Raises WorkerError when the worker was ended by something other than its code or its limits."""
         if not self.alive:
             raise WorkerError("a worker was asked after its end")
         number = wire.new_request_id()
@@ -239,7 +251,7 @@ class Worker:
                 Status.REFUSED, "the submitted code wrote to the grader's own channel", str(error)
             )
         except (EOFError, OSError):
-            return self._died(*explain(self._end(GRACE_S)))
+            return self._died(*explain(self._end(GRACE_S), self._memory_mib))
 
     def _decode(
         self, header: wire.Header, number: int, meta: bytearray, payload: bytearray, objects: Objects
@@ -299,18 +311,23 @@ def decode_reply(
     raise wire.ProtocolError("a reply of no known kind")
 
 
-def explain(ending: Ending) -> tuple[Status, str]:
-    """A worker that ended by itself: status and the sentence for the student."""
+def explain(ending: Ending, memory_mib: int) -> tuple[Status, str]:
+    """A worker that ended by itself: status and the sentence for the student. Raises WorkerError when it was
+    killed from outside: an operator, or a machine that ran out of memory which others took."""
     code = ending.code
     if ending.killed:
         return Status.CRASHED, "the code closed the worker's connection to the grader"
     if code >= 0:
         return Status.CRASHED, f"the code ended the process (exit code {code})"
     number = -code
-    if number == signal.SIGKILL:
-        return Status.OUT_OF_MEMORY, "the system ended the process, most likely for want of memory"
-    if number == getattr(signal, "SIGXCPU", None):
+    kill = getattr(signal, "SIGKILL", None)
+    # The kernel's second warning about processor time is a SIGKILL, too.
+    if number == getattr(signal, "SIGXCPU", None) or (number == kill and ending.cpu_s >= CPU_S):
         return Status.TIMED_OUT, "it used up its processor time"
+    if number == kill and ending.peak_mib >= OWN_DOING * memory_mib:
+        return Status.OUT_OF_MEMORY, "the system ended the process, most likely for want of memory"
+    if number == kill:
+        raise WorkerError(f"a worker was killed from outside, when it had grown by {ending.peak_mib:.0f} MiB")
     try:
         name = signal.Signals(number).name
     except ValueError:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,10 +19,11 @@ import msgspec
 
 from grader.errors import WorkerError
 from grader.records import Reply
-from grader.worker.client import PLAIN, Ending, LogCapture, Objects, Worker
+from grader.worker.client import CPU_S, PLAIN, Ending, LogCapture, Objects, Stopwatch, TimeUp, Worker
+from grader.worker.scratch import Scratch
 
 PACKAGE_ROOT: Final = str(Path(__file__).resolve().parents[2])
-START_S: Final = 60.0  # for importing torch on a slow or busy machine
+START_S: Final = 60.0  # for importing torch on a slow machine; a busy one gets more, as calls do
 SPAWN_S: Final = 10.0
 
 
@@ -44,7 +44,7 @@ class AnyWorker(Protocol):
 
 
 class Launcher(Protocol):
-    """Makes workers for staged submissions. Whoever makes it closes it."""
+    """Makes workers for staged submissions. Whoever makes it closes it. What it raises is a WorkerError."""
 
     versions: dict[str, str]
 
@@ -100,7 +100,7 @@ class ForkedProcess:
 
 
 class Zygote:
-    """The parent's handle of the zygote process; started again when it is found dead.
+    """The parent's handle of the zygote process; started again when it is found dead, or does not answer.
 
     uids: the users that workers become in turn when we run as root (the limit on processes counts per
     user); empty leaves them as they are.
@@ -109,32 +109,40 @@ class Zygote:
     def __init__(self, uids: Sequence[int] = ()) -> None:
         self._uids = itertools.cycle(uids or [None])
         self._lock = threading.Lock()
-        self._cache = tempfile.mkdtemp(prefix="torchgrade-")
-        os.chmod(self._cache, 0o755)
+        self._cache = cache()
         self.versions: dict[str, str] = {}
         self._ready = False
         self._numbers = itertools.count()
         self.born = 0  # how many processes there have been
-        self._launch()
+        try:
+            self._launch()
+        except WorkerError:
+            self._cache.remove()
+            raise
 
     def _launch(self) -> None:
         self.born += 1
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
+        self._ready = False
+        self._control, theirs, log_read, log_write = channels(socket.SOCK_SEQPACKET)
+        try:
             self._process = subprocess.Popen(
                 command("main", theirs.fileno()),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                env=environment(self._cache),
+                stderr=log_write,
+                env=environment(str(self._cache.path)),
                 cwd="/",
                 start_new_session=True,
             )
-        assert self._process.stderr is not None
-        self._log = LogCapture(os.dup(self._process.stderr.fileno()))
-        self._process.stderr.close()
-        self._ready = False
+        except OSError as error:
+            self._control.close()
+            os.close(log_read)
+            raise WorkerError(f"the process that starts workers cannot be started: {error.strerror}") from None
+        finally:
+            theirs.close()
+            os.close(log_write)
+        self._log = LogCapture(log_read)
 
     def wait_ready(self) -> None:
         """Blocks until torch is imported there. Raises WorkerError with the zygote's last words."""
@@ -144,18 +152,31 @@ class Zygote:
                 self._ready = True
 
     def _receive(self, limit_s: float) -> dict[str, Any]:
-        self._control.settimeout(limit_s)
+        watch = Stopwatch(self._process.pid, limit_s)
+        data = None
         try:
-            data = self._control.recv(1 << 16)
-        except (TimeoutError, OSError) as error:
-            raise WorkerError(f"the zygote does not answer ({type(error).__name__})") from None
+            while data is None:
+                self._control.settimeout(watch.left_s())
+                with contextlib.suppress(TimeoutError):
+                    data = self._control.recv(1 << 16)
+        except TimeUp:
+            raise self._lost(f"the zygote did not answer within {limit_s:g} s") from None
+        except OSError as error:
+            raise self._lost(f"the zygote does not answer ({error.strerror})") from None
         if not data:
-            self._process.wait()
-            self._log.close()
-            raise WorkerError(f"the zygote ended: {self._log.text().strip()[-2000:]}")
+            raise self._lost("the zygote ended")
         found = json.loads(data)
         assert isinstance(found, dict)
         return found
+
+    def _lost(self, why: str) -> WorkerError:
+        """Makes an end of a zygote that is of no more use, so that the next start brings another."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=1)  # its last words count, if it is ending
+        self._process.kill()
+        self._process.wait()
+        self._log.close()
+        return WorkerError(f"{why}: {self._log.text().strip()[-2000:]}".strip(": "))
 
     def tell(self, message: dict[str, Any], descriptors: tuple[int, ...] = ()) -> dict[str, Any]:
         self.wait_ready()
@@ -164,7 +185,7 @@ class Zygote:
             try:
                 socket.send_fds(self._control, [json.dumps({**message, "number": number}).encode()], descriptors)
             except OSError as error:
-                raise WorkerError(f"the zygote is gone ({type(error).__name__})") from None
+                raise self._lost(f"the zygote is gone ({error.strerror})") from None
             # A signal may have ended an earlier exchange between its two halves: its answer is passed over.
             while (answer := self._receive(SPAWN_S)).pop("number") != number:
                 pass
@@ -174,20 +195,16 @@ class Zygote:
         try:
             return self._fork(root, memory_mib)
         except WorkerError:
-            if self._process.poll() is None and self._ready:
-                raise
+            if self._process.poll() is None:
+                raise  # it answers: another one would do no better
             self._control.close()
-            self._process.kill()
-            self._process.wait()
-            self._log.close()
             self._launch()
             return self._fork(root, memory_mib)
 
     def _fork(self, root: str, memory_mib: int) -> Worker:
         self.wait_ready()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        log_read, log_write = os.pipe()
-        order = {"root": root, "memory_mib": memory_mib, "cpu_s": 3600, "uid": next(self._uids)}
+        ours, theirs, log_read, log_write = channels(socket.SOCK_STREAM)
+        order = {"root": root, "memory_mib": memory_mib, "cpu_s": CPU_S, "uid": next(self._uids)}
         try:
             answer = self.tell({"spawn": order}, (theirs.fileno(), log_write))
         except BaseException:  # a signal, too
@@ -197,7 +214,7 @@ class Zygote:
         finally:
             theirs.close()
             os.close(log_write)
-        return Worker(ours, LogCapture(log_read), ForkedProcess(self, answer["pid"]), SPAWN_S)
+        return Worker(ours, LogCapture(log_read), ForkedProcess(self, answer["pid"]), SPAWN_S, memory_mib)
 
     def close(self) -> None:
         self._control.close()
@@ -209,7 +226,29 @@ class Zygote:
             self._process.kill()
             self._process.wait()
         self._log.close()
-        shutil.rmtree(self._cache, ignore_errors=True)
+        self._cache.remove()
+
+
+def cache() -> Scratch:
+    """Where the libraries of a zygote or worker keep what they compute once. Raises WorkerError."""
+    try:
+        return Scratch(0o755)
+    except OSError as error:
+        raise WorkerError(f"there is no room for temporary files: {error.strerror or error}") from None
+
+
+def channels(kind: socket.SocketKind) -> tuple[socket.socket, socket.socket, int, int]:
+    """Our end and the other end of what a process is asked by, and of its log. Raises WorkerError."""
+    try:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
+        try:
+            return ours, theirs, *os.pipe()
+        except OSError:
+            ours.close()
+            theirs.close()
+            raise
+    except OSError as error:
+        raise WorkerError(f"a worker cannot be reached: {error.strerror}") from None
 
 
 class SpawnedProcess:
@@ -231,30 +270,33 @@ class Spawner:
     """Plain workers, one cold process each: every platform, no isolation but the process itself."""
 
     def __init__(self) -> None:
-        self._cache = tempfile.mkdtemp(prefix="torchgrade-")
+        self._cache = cache()
         self.versions: dict[str, str] = {}
 
     def start(self, root: str, memory_mib: int) -> Worker:
         token = secrets.token_hex(16)
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            listener.settimeout(START_S)
-            popen = subprocess.Popen(
-                command("spawned", listener.getsockname()[1], token, root),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                env=environment(self._cache),
-            )
-            assert popen.stdout is not None
-            log = LogCapture(os.dup(popen.stdout.fileno()))
-            popen.stdout.close()
-            try:
-                sock = self._accept(listener, token)
-            except TimeoutError:
-                popen.kill()
-                log.close()
-                raise WorkerError(f"a worker did not start: {log.text()[-2000:]}") from None
-        return Worker(sock, log, SpawnedProcess(popen), START_S)
+        try:
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                listener.settimeout(START_S)
+                popen = subprocess.Popen(
+                    command("spawned", listener.getsockname()[1], token, root),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    env=environment(str(self._cache.path)),
+                )
+                assert popen.stdout is not None
+                with popen.stdout as output:
+                    log = LogCapture(os.dup(output.fileno()))
+                try:
+                    sock = self._accept(listener, token)
+                except TimeoutError:
+                    popen.kill()
+                    log.close()
+                    raise WorkerError(f"a worker did not start: {log.text()[-2000:]}") from None
+        except OSError as error:
+            raise WorkerError(f"a worker cannot be started: {error.strerror}") from None
+        return Worker(sock, log, SpawnedProcess(popen), START_S, memory_mib)
 
     @staticmethod
     def _accept(listener: socket.socket, token: str) -> socket.socket:
@@ -266,4 +308,4 @@ class Spawner:
             sock.close()
 
     def close(self) -> None:
-        shutil.rmtree(self._cache, ignore_errors=True)
+        self._cache.remove()

@@ -5,7 +5,7 @@ safe (a thread pool does not survive a fork) and the rights dropped in a child c
 
 Control messages are JSON over a SOCK_SEQPACKET pair; an answer repeats its message's number:
     {"spawn": {...}} + two descriptors (frames, log)  ->  {"pid": n}
-    {"reap": pid, "grace_s": t}  ->  {"code": exit code, "killed": by us, "cpu_s": …}
+    {"reap": pid, "grace_s": t}  ->  {"code": exit code, "killed": by us, "cpu_s": …, "peak_mib": …}
 """
 
 from __future__ import annotations
@@ -136,13 +136,12 @@ def become_worker(order: dict[str, Any], frames: int, log: int, sandbox: Sandbox
 
 def run(sock: socket.socket, root: str, layers: dict[str, str]) -> None:
     """The life of a worker, forked or spawned, once its rights are what they are going to be."""
-    from grader.worker.box import Box, serve
+    from grader.worker.box import OWN, Box, serve
 
     system = {key: os.environ[key] for key in ("SYSTEMROOT",) if key in os.environ}  # Windows needs it
     os.environ.clear()
     os.environ.update(system, HOME=root, PATH="/usr/bin:/bin", LANG="C.UTF-8", MPLBACKEND="agg", OMP_NUM_THREADS="1")
-    own = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    sys.path[:] = [root, *(p for p in sys.path if os.path.abspath(p or ".") != own)]
+    sys.path[:] = [root, *(p for p in sys.path if os.path.abspath(p or ".") != OWN)]
     sys.argv[:] = [""]
     os.chdir(root)
     stream = SocketStream(sock)
@@ -175,12 +174,14 @@ def main(control_fd: int) -> None:
             zygote = os.getpid()
             pid = os.fork()
             if pid == 0:
+                code = 70
                 try:
                     become_worker(order, descriptors[0], descriptors[1], sandbox, zygote)
-                    os._exit(0)
+                    code = 0
                 except BaseException:
                     traceback.print_exc()
-                    os._exit(70)
+                finally:  # printing may fail, too, and nothing of the zygote's may run here
+                    os._exit(code)
             for descriptor in descriptors:
                 os.close(descriptor)
             answer: dict[str, Any] = {"pid": pid}
@@ -201,7 +202,20 @@ def reap(pid: int, grace_s: float) -> dict[str, Any]:
             kill(pid, signal.SIGKILL)
     _pid, status, usage = os.wait4(pid, 0)
     code = os.waitstatus_to_exitcode(status)
-    return {"code": code, "killed": ended is None, "cpu_s": usage.ru_utime + usage.ru_stime}
+    return {
+        "code": code,
+        "killed": ended is None,
+        "cpu_s": usage.ru_utime + usage.ru_stime,
+        "peak_mib": max(0.0, usage.ru_maxrss / 1024 - private_mib()),
+    }
+
+
+def private_mib() -> float:
+    """What a child holds from its first moment: our memory that is no file's, whose pages a fork hands on. (The
+    libraries' pages count for a child only once it touches them.)"""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        _size, resident, shared = map(int, file.read().split()[:3])
+    return (resident - shared) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 
 def spawned(port: int, token: str, root: str) -> None:

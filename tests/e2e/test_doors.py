@@ -17,6 +17,7 @@ from mini_assignment import swap
 
 from grader.paths import ROOT, find_assignment
 from grader.records import Scorecard, Status
+from grader.report.files import REPORTS
 
 GradePy = Callable[..., subprocess.CompletedProcess[str]]
 ValidReports = Callable[[Path], Scorecard]
@@ -122,7 +123,7 @@ def test_run_grades_and_reports(grade_py: GradePy, slip: Path, tmp_path: Path, v
     assert "The scores are not\n      divided by √M" in answer.stdout
     assert answer.stdout.startswith("Assignment 2: RNN captioning and transformers\nSubmission: slip\n")
     assert f"Score: {card.score:g} / 25\n" in answer.stdout
-    assert answer.stdout.endswith(f"Reports: {out}/results.json, {out}/scorecard.json\n")
+    assert answer.stdout.endswith(f"Reports in {out}: results.json, scorecard.json, report.html, scores.csv\n")
     assert "\x1b" not in answer.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "slip"]  # nothing left in the folder
     tests = json.loads((out / "results.json").read_bytes())["tests"]
@@ -179,7 +180,7 @@ def test_a_signal_in_the_middle_leaves_valid_reports(number: int, tmp_path: Path
     assert not card.complete
     assert f"Score: {card.score:g} / 50\n" in stdout
     assert len(journal.read_text().splitlines()) == found.count(Status.PASSED)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["journal.jsonl", "results.json", "scorecard.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["journal.jsonl", *sorted(REPORTS)]
 
 
 # --- pytest, as a student uses it --------------------------------------------------------------------

@@ -28,6 +28,7 @@ from grader.grading import Desk
 from grader.paths import Assignment
 from grader.plugin import OUR_FAULT, STOPPED, Run
 from grader.records import Scorecard, Visibility
+from grader.report.files import REPORTS
 from grader.stubs import strip_solutions
 from grader.worker.launch import Launcher
 from grader.worker.sandbox import LAYERS
@@ -224,6 +225,42 @@ def test_what_builds_on_an_ungraded_check_is_ungraded(grade_with: Callable[..., 
     assert check(card, "p1.total").message == "not judged, because it builds on p1.scale, which could not be graded"
 
 
+RETRIED = """\
+import pytest
+
+from grader.checks import equal
+from grader.errors import WorkerError
+
+faults = [WorkerError("a passing fault")]
+
+
+@pytest.mark.check("p2.shout", question="words", points=2, limit_s=1.7)
+def test_shout(student):
+    'shout gives capitals'
+    word = student.extras.shout("quiet")
+    if faults:
+        raise faults.pop()
+    equal(word, "QUIET", name="word")
+"""
+
+
+@pytest.mark.parametrize(("body", "status"), [("word.upper()", "passed"), ("word", "failed")])
+def test_a_check_that_met_a_fault_of_the_machine_starts_anew(
+    grade_with: Callable[..., Scorecard], body: str, status: str
+) -> None:
+    """It is run a second time with its whole time and has one result, whichever that is; staff are told."""
+    extras = swap(EXTRAS, "return word.upper()", f"import time; time.sleep(1); return {body}")
+    counts: list[int] = []
+    card = grade_with(
+        {"tests/mini/test_p2_words.py": RETRIED, "reference/mini/extras.py": extras},
+        progress=lambda run: counts.append(len(run.results)),
+    )
+    shout = check(card, "p2.shout")
+    assert counts == list(range(len(CHECKS) + 1))
+    assert (shout.status, card.complete) == (status, True)
+    assert shout.staff.endswith("run a second time, after this: a passing fault")
+
+
 def test_a_broken_fixture_of_pytest_is_ungraded(grade_with: Callable[..., Scorecard]) -> None:
     """An error before the check's first line is ours as well."""
     suite = SUITE_P2.replace("def test_shout(student)", "def test_shout(student, no_such_fixture)")
@@ -259,17 +296,19 @@ def test_reports_are_on_disk_after_every_question(
 
     final = grade({}, out=out, progress=look)
     assert statuses(seen["p1.scale"]) == dict.fromkeys(CHECKS, "ungraded")
-    # The callback comes before the write: with the first check of `sampling` the reports tell of `scaling`.
-    early = seen["p1.sample_even"]
+    # The callback comes before the write, and hidden checks last in their file: with that of `scaling` the reports
+    # tell of `sampling`.
+    early = seen["p1.scale.sizes"]
     assert (early.score, early.complete) == (4.0, False)
     assert statuses(early)["p2.shout"] == "ungraded"
     assert check(early, "p2.shout").message == STOPPED
     assert seen["p2.shout"].score == 6.0
     assert valid_reports(out) == final
     assert final.score == 8.0
-    assert sorted(path.name for path in out.iterdir()) == ["journal.jsonl", "results.json", "scorecard.json"]
+    assert {path.name for path in out.iterdir()} == {"journal.jsonl", *REPORTS}
     journal = [json.loads(line) for line in (out / "journal.jsonl").read_text().splitlines()]
-    assert [(entry["id"], entry["status"]) for entry in journal] == [(id_, "passed") for id_ in CHECKS]
+    ran = sorted(CHECKS, key=lambda id_: (id_.startswith("p2"), id_.endswith(".sizes")))
+    assert [(entry["id"], entry["status"]) for entry in journal] == [(id_, "passed") for id_ in ran]
 
 
 def test_reports_that_cannot_be_written_are_one_sentence(grade: Grade, tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
 import re
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -72,6 +74,7 @@ def alive(): return sum(isinstance(o, Model) for o in gc.get_objects())
 def fails(): raise ZeroDivisionError("by zero")
 def stub(x): raise NotImplementedError
 def named_stub(x): raise NotImplementedError("Model.forward")
+def own(): import os; return os.getpid()
 def dies(): import os; os._exit(1)
 def hoard(): return torch.ones(1 << 30)
 def escape(): return open("/etc/passwd").read()
@@ -537,20 +540,24 @@ def test_modules_are_imported_once_for_each_worker(make: Make, zygote: Zygote) -
 
 
 def test_dropped_objects_are_dropped_in_the_worker(make: Make) -> None:
-    """When nothing here refers to an object any more, the worker forgets it, too."""
+    """What nothing here refers to any more is forgotten by the worker when the next check begins."""
     subject = make()
+
+    def alive() -> Any:
+        gc.collect()
+        subject.begin_check(60)
+        return subject.good.alive()
+
     models = [subject.good.Model() for _ in range(3)]
-    assert subject.good.alive() == 3
+    assert alive() == 3
     del models[0]
-    gc.collect()
-    assert subject.good.alive() == 2
+    assert subject.good.alive() == 3, "not in the middle of a check"
+    assert alive() == 2
     inner = models[0].layers
     del models
-    gc.collect()
-    assert subject.good.alive() == 1, "a path into an object keeps it"
+    assert alive() == 1, "a path into an object keeps it"
     del inner
-    gc.collect()
-    assert subject.good.alive() == 0
+    assert alive() == 0
 
 
 @pytest.mark.parametrize("how", ["died", "fresh"])
@@ -580,6 +587,42 @@ def test_objects_of_one_subject_are_not_anothers(make: Make) -> None:
     other.good.Model()
     with pytest.raises(WorkerError):
         other.good.swaps(model)
+
+
+# --- faults of the machine ----------------------------------------------------------------------------
+
+
+class Stumbling(Counting):
+    """A launcher that fails a number of times before it starts a worker."""
+
+    def __init__(self, inner: Launcher, failures: int) -> None:
+        super().__init__(inner)
+        self.failures = failures
+
+    def start(self, root: str, memory_mib: int) -> AnyWorker:
+        self.failures -= 1
+        if self.failures >= 0:
+            raise WorkerError("no worker today")
+        return super().start(root, memory_mib)
+
+
+def test_a_worker_that_does_not_start_gets_a_second_try(make: Make, zygote: Zygote) -> None:
+    """One failed start costs nothing, two are told; the next request tries again."""
+    assert make(launcher=Stumbling(zygote, 1)).good.add(1) == 2
+    subject = make(launcher=Stumbling(zygote, 2))
+    with pytest.raises(WorkerError, match="no worker today"):
+        subject.ready()
+    assert subject.good.add(1) == 2
+
+
+@pytest.mark.parametrize("reference", [False, True])
+def test_a_worker_killed_from_outside_is_nobody_s_failure(make: Make, reference: bool) -> None:
+    """It is a WorkerError, of a submission as of the reference, and the next call goes to a fresh worker."""
+    subject = make(reference=reference)
+    os.kill(subject.good.own(), signal.SIGKILL)
+    with pytest.raises(WorkerError, match="killed from outside"):
+        subject.good.add(1)
+    assert subject.good.add(1) == 2
 
 
 # --- the reference ------------------------------------------------------------------------------------
@@ -697,7 +740,7 @@ def answers(stage_files: Any) -> dict[str, Path]:
         (("uid",), "shut", ""),
         (("uid",), "open", "every user can read open"),
         ((), "shut", "nothing keeps graded code from reading the answers"),
-        (("seccomp", "rlimits", "no_new_privs"), "shut", "--allow-unprotected"),
+        (("seccomp", "rlimits", "no_new_privs"), "shut", "--require-isolation"),
     ],
 )
 def test_nothing_is_graded_where_the_answers_can_be_read(
@@ -706,7 +749,7 @@ def test_nothing_is_graded_where_the_answers_can_be_read(
     """Landlock hides the answers by itself, another uid hides what is private; without either no request is
     sent, not even at the second try."""
     launcher = FakeLauncher(*held, value=1)
-    subject = make(launcher=launcher, answers=[answers[where]])
+    subject = make(launcher=launcher, required="answers", answers=[answers[where]])
     if not refused:
         assert subject.good.f() == 1
         return
@@ -716,7 +759,7 @@ def test_nothing_is_graded_where_the_answers_can_be_read(
     assert all(not worker.asked and not worker.alive for worker in launcher.workers)
 
 
-def test_without_answers_a_subject_runs_anywhere(make: Make) -> None:
+def test_a_subject_that_requires_nothing_runs_anywhere(make: Make) -> None:
     """The reference and a student's own code need no protection."""
     subject = make(launcher=FakeLauncher(value=1))
     assert subject.good.f() == 1

@@ -6,9 +6,12 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,9 +23,10 @@ import pytest
 
 from grader.errors import WorkerError
 from grader.records import Died, Raised, Reply, Returned, Status
-from grader.worker.client import LOG_BYTES, PATIENCE, Ending, Stopwatch, Worker, explain
-from grader.worker.launch import Launcher, Spawner, Zygote
+from grader.worker.client import CPU_S, LOG_BYTES, PATIENCE, Ending, Stopwatch, Worker, explain
+from grader.worker.launch import PACKAGE_ROOT, Launcher, Spawner, Zygote
 from grader.worker.sandbox import LAYERS
+from grader.worker.scratch import Scratch
 from grader.worker.wire import HandleRef
 
 LIMIT_S = 0.5
@@ -67,6 +71,15 @@ def big_objects():
 def big_mapping():
     hoard = []
     while True: hoard.append(mmap.mmap(-1, 1 << 24))
+
+HOARD = []
+def hoard_tensor():
+    HOARD.append(torch.ones(160 << 18))
+    return 160
+def hoard_mapping():
+    HOARD.append(mmap.mmap(-1, 160 << 20))
+    for page in range(0, 160 << 20, mmap.PAGESIZE): HOARD[0][page] = 1
+    return 160
 
 def close_all(): os.closerange(0, 256)
 def close_all_and_wait():
@@ -202,7 +215,7 @@ ENDINGS = [
     ("exit_3", Status.CRASHED, "exit code 3"),
     ("abort", Status.CRASHED, "SIGABRT"),
     ("segfault", Status.CRASHED, "SIGSEGV"),
-    ("kill_self", Status.OUT_OF_MEMORY, "want of memory"),
+    ("kill_self", Raised, "not permitted"),
     ("loop", Status.TIMED_OUT, "within 0.5 s"),
     ("stubborn_loop", Status.TIMED_OUT, "within 0.5 s"),
     ("sleep", Status.TIMED_OUT, "within 0.5 s"),
@@ -237,6 +250,12 @@ def worker(zygote: Zygote, root: str) -> Iterator[Worker]:
     started = zygote.start(root, MEMORY_MIB)
     yield started
     started.close()
+
+
+def pid_of(worker: Any) -> int:
+    reply = call(worker, "own")
+    assert isinstance(reply, Returned)
+    return int(reply.value)
 
 
 def call(worker: Any, name: str, *args: Any, limit_s: float = LIMIT_S, **options: Any) -> Reply:
@@ -335,11 +354,11 @@ def test_only_lines_of_the_students_files_are_shown(worker: Worker) -> None:
     assert "in raises: def raises()" in reply.frames[0]
 
 
-def test_an_error_without_a_text_ends_only_its_worker(zygote: Zygote, root: str, worker: Worker) -> None:
-    """An exception whose own text raises cannot be told, so the worker ends; grading goes on."""
+def test_an_error_whose_text_raises_is_told_without_it(worker: Worker) -> None:
+    """An exception that cannot say what it is still has a type and a place."""
     reply = call(worker, "liar_error")
-    assert isinstance(reply, Died) and reply.status is Status.CRASHED and "no text" in reply.log
-    assert works(zygote, root)
+    assert isinstance(reply, Raised) and (reply.type, reply.text) == ("Odd", "")
+    assert "in liar_error" in reply.frames[0]
 
 
 def test_a_forged_reply_is_only_a_value(zygote: Zygote, root: str, worker: Worker) -> None:
@@ -413,15 +432,34 @@ def test_processor_time_is_counted(worker: Worker) -> None:
         (Ending(70), Status.CRASHED),
         (Ending(-signal.SIGSEGV), Status.CRASHED),
         (Ending(-signal.SIGXCPU), Status.TIMED_OUT),
-        (Ending(-signal.SIGKILL), Status.OUT_OF_MEMORY),
+        (Ending(-signal.SIGKILL, cpu_s=CPU_S + 2), Status.TIMED_OUT),
+        (Ending(-signal.SIGKILL, peak_mib=MEMORY_MIB * 0.9), Status.OUT_OF_MEMORY),
         (Ending(-signal.SIGKILL, killed=True), Status.CRASHED),
         (Ending(-99), Status.CRASHED),
     ],
 )
 def test_exit_codes_in_words(ending: Ending, status: Status) -> None:
     """Every way in which a process can end has a status and a sentence."""
-    found, text = explain(ending)
+    found, text = explain(ending, MEMORY_MIB)
     assert found is status and text
+
+
+def test_a_small_worker_that_is_killed_is_not_to_blame(worker: Worker) -> None:
+    """SIGKILL from outside, while the worker holds little of its budget, is a fault of ours; it is gone."""
+    threading.Timer(0.3, os.kill, (pid_of(worker), signal.SIGKILL)).start()
+    with pytest.raises(WorkerError, match=r"killed from outside, when it had grown by \d\d? MiB"):
+        call(worker, "sleep", limit_s=10)
+    assert not worker.alive
+
+
+@pytest.mark.parametrize("name", ["hoard_tensor", "hoard_mapping"])
+def test_a_large_worker_that_is_killed_ran_out_of_memory(worker: Worker, name: str) -> None:
+    """The same signal, once the code has taken most of its budget, is the system's answer to that."""
+    imported = call(worker, name, limit_s=5)
+    assert imported == Returned(value=MEMORY_MIB * 5 // 8)
+    os.kill(pid_of(worker), signal.SIGKILL)
+    reply = worker.ask(["call", ["villain", "sleep"], [], {}, {}], 5)
+    assert isinstance(reply, Died) and reply.status is Status.OUT_OF_MEMORY and "want of memory" in reply.text
 
 
 # --- clocks -------------------------------------------------------------------------------------------
@@ -504,6 +542,74 @@ def test_a_dead_zygote_is_replaced(root: str) -> None:
         second.close()
     finally:
         zygote.close()
+
+
+def test_a_zygote_that_hangs_is_replaced(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A zygote that is alive and does not answer in time is ended, and the next one starts the worker."""
+    monkeypatch.setattr("grader.worker.launch.SPAWN_S", 0.5)
+    zygote = Zygote()
+    try:
+        worker = zygote.start(root, MEMORY_MIB)
+        reply = call(worker, "parent")
+        assert isinstance(reply, Returned)
+        os.kill(reply.value, signal.SIGSTOP)
+        began = time.monotonic()
+        assert works(zygote, root)
+        assert time.monotonic() - began < 60
+        assert zygote.born == 2 and not Path(f"/proc/{reply.value}").exists()
+        worker.close()
+    finally:
+        zygote.close()
+
+
+def test_without_descriptors_nothing_starts_and_nothing_breaks(zygote: Zygote, root: str) -> None:
+    """Too few descriptors are a fault of ours in words; with some again, the next worker starts."""
+    assert works(zygote, root)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest)
+    for more in range(4):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + more, hard))
+        try:
+            with pytest.raises(WorkerError, match="Too many open files"):
+                if more == 3:
+                    Zygote()
+                else:
+                    zygote.start(root, MEMORY_MIB)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert works(zygote, root)
+
+
+# --- temporary folders --------------------------------------------------------------------------------
+
+KEEP = """
+import sys, time
+from grader.worker.scratch import Scratch
+print(Scratch(0o700).path, flush=True)
+time.sleep(60)
+"""
+
+
+def test_what_the_killed_leave_is_removed_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder is kept as long as its process lives, and no longer than until somebody else makes one."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    foreign = tmp_path / "torchgrade-notes"
+    foreign.mkdir()
+    environment = {"TMPDIR": str(tmp_path), "PYTHONPATH": PACKAGE_ROOT}
+    with subprocess.Popen([sys.executable, "-c", KEEP], env=environment, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        theirs = Path(other.stdout.readline().strip())
+        (theirs / "file").touch()
+        ours = Scratch(0o711)
+        assert set(tmp_path.iterdir()) == {foreign, theirs, ours.path}
+        assert ours.path.stat().st_mode & 0o777 == 0o711
+        other.kill()
+    second = Scratch(0o711)
+    assert set(tmp_path.iterdir()) == {foreign, ours.path, second.path}
+    ours.remove()
+    second.remove()
+    assert list(tmp_path.iterdir()) == [foreign]
 
 
 def test_versions_are_known_once_a_worker_ran(zygote: Zygote, worker: Worker) -> None:

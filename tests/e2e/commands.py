@@ -1,0 +1,119 @@
+"""The real commands on a repository of their own that holds the mini assignment, to be disturbed from outside."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mini_assignment import EXTRAS, SOLUTION, swap, write_files, write_mini
+
+from grader.paths import ROOT
+
+PYTEST_INI = "[pytest]\nassignment = mini\naddopts = --import-mode=importlib -p no:cacheprovider\n"
+# Calls that take a while, so that there is something to disturb between two reports.
+SLOW = {
+    "solution.py": swap(SOLUTION, "return FACTOR", "__import__('time').sleep(0.1); return FACTOR"),
+    "extras.py": swap(EXTRAS, "return word", "__import__('time').sleep(0.1); return word"),
+}
+
+
+class Place:
+    """A folder with the program, the mini assignment, and an honest submission."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "repository"
+        shutil.copytree(ROOT / "grader", self.root / "grader", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "grade.py", self.root)
+        write_mini(self.root, {"tests/mini/pytest.ini": PYTEST_INI})
+        self.submission = write_files(folder / "honest", SLOW)
+
+    def run(self, out: Path) -> list[str]:
+        """`grade.py run` of the submission."""
+        return [sys.executable, f"{self.root}/grade.py", "run", "mini", str(self.submission), "--out", str(out)]
+
+    def pytest(self) -> list[str]:
+        """Plain pytest, as a student has it."""
+        return [sys.executable, "-m", "pytest", f"--subject={self.submission}"]
+
+
+class Started:
+    """A command that runs, with temporary files in `temporary`, by which its processes are known."""
+
+    def __init__(self, command: Sequence[str], place: Place, temporary: Path, **options: object) -> None:
+        temporary.mkdir(exist_ok=True)
+        self._mark = f"{temporary}/".encode()
+        environment = {**os.environ, "TMPDIR": f"{temporary}/", "PYTHONPATH": str(place.root), "COLUMNS": "80"}
+        self.began = time.monotonic()
+        self._process = subprocess.Popen(
+            command, cwd=place.root / "tests/mini", env=environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options,  # type: ignore[call-overload]
+        )  # fmt: skip
+        self.pid: int = self._process.pid
+
+    @property
+    def over(self) -> bool:
+        return self._process.poll() is not None
+
+    def family(self) -> dict[int, int]:
+        """Process -> parent, of all that belong to the command, also when it has ended itself."""
+        found = {}
+        for entry in Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and self._mark in (entry / "environ").read_bytes():
+                    status = (entry / "stat").read_text().rpartition(") ")[2].split()
+                    if status[0] not in "ZX":
+                        found[int(entry.name)] = int(status[1])
+            except OSError:
+                continue  # it has just ended, or is somebody else's
+        return found
+
+    def zygotes(self) -> list[int]:
+        return [pid for pid, parent in self.family().items() if parent == self.pid and _imports_torch(pid)]
+
+    def workers(self) -> list[int]:
+        family = self.family()
+        zygotes = {pid for pid, parent in family.items() if parent == self.pid}
+        return [pid for pid, parent in family.items() if parent in zygotes]
+
+    def finish(self) -> tuple[int, str, str]:
+        """Waits for the end: exit code, stdout, stderr."""
+        stdout, stderr = self._process.communicate(timeout=240)
+        return self._process.returncode, stdout, stderr
+
+    def kill(self) -> None:
+        with self._process:
+            self._process.kill()
+
+    def leftovers(self, patience_s: float = 30.0) -> list[int]:
+        """The processes that are still there after a while; they are ended then."""
+        deadline = time.monotonic() + patience_s
+        while (left := list(self.family())) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        return left
+
+
+def _imports_torch(pid: int) -> bool:
+    try:
+        return b"grader.worker.zygote" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def finished(
+    command: Sequence[str], place: Place, temporary: Path, **options: Mapping[str, object] | object
+) -> tuple[int, str, str]:
+    """A whole command: exit code, stdout, stderr. Nothing of it may stay."""
+    started = Started(command, place, temporary, **options)
+    try:
+        return started.finish()
+    finally:
+        started.kill()
+        assert started.leftovers() == []
