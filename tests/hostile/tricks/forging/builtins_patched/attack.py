@@ -1,4 +1,4 @@
-# patches Python's built-in functions under the worker's feet; secret failed; process
+# patches Python's built-in functions under the worker's feet; secret raised; process
 import builtins
 import sys
 
