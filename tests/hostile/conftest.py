@@ -22,7 +22,7 @@ from grader.paths import ROOT
 HERE = Path(__file__).parent
 TRICKS = load()
 SAMPLE = [trick for family in FAMILIES for trick in TRICKS if trick.id.startswith(family)][:: max(1, len(TRICKS) // 6)]
-LIMIT_S = 1200
+LIMIT_S = 2400
 
 collect_ignore = ["tricks"]
 

@@ -47,6 +47,10 @@ class Listeners:
         ready, _, _ = select.select(self._sockets, [], [], 0)
         return len(ready)
 
+    def close(self) -> None:
+        for listener in self._sockets:
+            listener.close()
+
 
 def descendants(pid: int) -> dict[int, str]:
     """Process id -> name of everything below `pid`."""

@@ -131,6 +131,7 @@ def main(base: Path, door: str, names: list[str]) -> None:
         sys.stdout.buffer.write(msgspec.json.encode({"trick": name, **one(tricks[name])}) + b"\n")
         sys.stdout.buffer.flush()
     next(doors, None)
+    listeners.close()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from tricks import FAMILIES
 REFUSING = [name for name, made in ENVIRONMENTS.items() if not made.grades and not missing(made)]
 
 
-@pytest.mark.timeout(1300)  # the first test of an environment waits for its whole session
+@pytest.mark.timeout(2500)  # the first test of an environment waits for its whole session
 def test_a_trick_gets_what_its_honest_part_deserves(
     case: Case, observe: Callable[[Case], dict[str, Any]]
 ) -> None:
