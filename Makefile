@@ -27,6 +27,7 @@ bench: setup
 
 # Every trick in every environment that can be made here, and a hundred kills; writes docs/hostile.md.
 hostile: setup
+	rm -rf build/hostile
 	$(BIN)/python -m pytest tests/hostile --everywhere
 	$(BIN)/python -m pytest tests/e2e/test_kills.py --kills 25
 	$(BIN)/python tests/hostile/matrix.py

@@ -8,6 +8,7 @@ from pathlib import Path
 KNOWN = '''\
 import contextlib
 import os
+import sys
 
 MARK = {mark!r}          # in the name of whatever a trick makes
 ROOT = {root!r}          # the repository
@@ -36,6 +37,23 @@ def forbidden(*errors):
 def breach():
     """Something was reached that should not be within reach."""
     os._exit(99)
+
+
+wire = sys.modules["grader.worker.wire"]
+
+
+def number():
+    """Of the request that is being answered."""
+    frame = sys._getframe()
+    while "request_id" not in frame.f_locals:
+        frame = frame.f_back
+    return frame.f_locals["request_id"]
+
+
+def frame(kind, request_id, body):
+    """The bytes of a reply, or of whatever `kind` says."""
+    packer = wire.Packer()
+    return b"".join(packer.frame(kind, request_id, packer.pack(body)))
 '''
 
 

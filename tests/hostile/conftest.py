@@ -82,6 +82,13 @@ def finish(process: subprocess.Popen[bytes], base: Path) -> list[dict[str, Any]]
     return lines
 
 
+def record(path: Path, found: dict[str, dict[str, Any]]) -> None:
+    """Keeps what was seen; of a trick that is tried again, the last."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    before = json.loads(path.read_bytes()) if path.exists() else {}
+    path.write_text(json.dumps({**before, **found}))
+
+
 @pytest.fixture(scope="session")
 def observe(request: pytest.FixtureRequest) -> Callable[[Case], dict[str, Any]]:
     """What was seen of a case; two sessions grade the tricks that were asked for in its environment."""
@@ -93,9 +100,8 @@ def observe(request: pytest.FixtureRequest) -> Callable[[Case], dict[str, Any]]:
         names = [case.trick.id for case in wanted if (case.environment, case.door) == (environment, door)]
         sessions = [start(environment, door, half) for half in (names[::2], names[1::2]) if half]
         lines = [line for session in sessions for line in finish(*session)]
-        RECORDS.mkdir(parents=True, exist_ok=True)
-        (RECORDS / f"{environment}-{door}.json").write_text(json.dumps(lines))
         found = {line["trick"]: line for line in lines if "trick" in line}
+        record(RECORDS / f"{environment}-{door}.json", found)
         words = " ".join(line.get("ended", line.get("refused", "")) for line in lines if "trick" not in line)
         return {name: found.get(name, {"lost": words or "the session says nothing of it"}) for name in names}
 

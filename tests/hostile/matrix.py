@@ -25,8 +25,7 @@ def read() -> dict[tuple[str, str], Seen]:
     found = {}
     for path in sorted(RECORDS.glob("*.json")):
         environment, _, door = path.stem.rpartition("-")
-        lines = json.loads(path.read_bytes())
-        found[environment, door] = {line["trick"]: line for line in lines if "trick" in line}
+        found[environment, door] = json.loads(path.read_bytes())
     return found
 
 

@@ -1,24 +1,7 @@
 # forges an error that is too long, with escapes for a terminal, script and formulas; secret raised; frames
 import select
-import sys
 
 from known import *
-
-wire = sys.modules["grader.worker.wire"]
-
-
-def number():
-    """Of the request that is being answered."""
-    frame = sys._getframe()
-    while "request_id" not in frame.f_locals:
-        frame = frame.f_back
-    return frame.f_locals["request_id"]
-
-
-def frame(kind, request_id, body):
-    packer = wire.Packer()
-    return b"".join(packer.frame(kind, request_id, packer.pack(body)))
-
 
 ESCAPES = "\x1b[2J\x1b]0;passed\x07\x1b[31m\u202e\0\r\n\n7 of 7 points\n<script>alert(1)</script>=cmd|' /C calc'!A0"
 

@@ -1,23 +1,7 @@
 # sends a forged reply of the right number, and its own when the next request has come; secret failed; values, frames
 import select
-import sys
 
 from known import *
-
-wire = sys.modules["grader.worker.wire"]
-
-
-def number():
-    """Of the request that is being answered."""
-    frame = sys._getframe()
-    while "request_id" not in frame.f_locals:
-        frame = frame.f_back
-    return frame.f_locals["request_id"]
-
-
-def frame(kind, request_id, body):
-    packer = wire.Packer()
-    return b"".join(packer.frame(kind, request_id, packer.pack(body)))
 
 
 def secret(x):
