@@ -217,6 +217,8 @@ class Grading:
     def _begin(self, item: pytest.Item, again: str = "") -> None:
         mark, run = item.get_closest_marker("check"), self.run
         limit_s = mark.kwargs.get("limit_s", run.manifest.limits.check_s) if mark else 0
+        for subject in (run.student, run.reference):
+            subject.let_go()
         if run.clocks:
             run.student.begin_check(min(limit_s, run.left_s()))
         item.stash[STARTED] = Start(limit_s, time.monotonic(), run.student.cpu_now_s(), again)

@@ -103,14 +103,17 @@ class Subject:
         self._running()
 
     def begin_check(self, limit_s: float) -> None:
-        """From now on the submission's answers together may take `limit_s`. Objects of earlier checks are let go
-        of first, at nobody's cost: what the student's code does then says nothing about this check."""
+        """From now on the submission's answers together may take `limit_s`."""
+        self._left_s = limit_s
+
+    def let_go(self) -> None:
+        """Has the worker forget what nothing here refers to any more. Between checks and at nobody's cost: what the
+        student's code does then says nothing about any of them."""
         self._left_s = float("inf")
-        with contextlib.suppress(Verdict):
+        with contextlib.suppress(Verdict, GraderError):
             while self._garbage and self._worker is not None and self._worker.alive:
                 numbers, self._garbage = self._garbage[:MAX_HANDLES], self._garbage[MAX_HANDLES:]
                 self._exchange(["drop", numbers], "letting go of objects", LET_GO_S)
-        self._left_s = limit_s
 
     def cpu_now_s(self) -> float:
         """Processor seconds that the submission's workers have used."""

@@ -1,6 +1,6 @@
 """SIGKILL at random moments: whatever it hits, reports on disk are absent or valid, and no score is lost.
 
-Two kills of each kind by default; `--kills 25` makes it a hundred in all. A failure names its seed and moment.
+One kill of each kind by default; `--kills 25` makes it a hundred in all. A failure names its seed and moment.
 """
 
 from __future__ import annotations

@@ -540,12 +540,12 @@ def test_modules_are_imported_once_for_each_worker(make: Make, zygote: Zygote) -
 
 
 def test_dropped_objects_are_dropped_in_the_worker(make: Make) -> None:
-    """What nothing here refers to any more is forgotten by the worker when the next check begins."""
+    """What nothing here refers to any more is forgotten by the worker before the next check."""
     subject = make()
 
     def alive() -> Any:
         gc.collect()
-        subject.begin_check(60)
+        subject.let_go()
         return subject.good.alive()
 
     models = [subject.good.Model() for _ in range(3)]
