@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import functools
 import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from grader import interrupt
 from grader.errors import GraderError
 from grader.paths import assignments, find_assignment
 from grader.worker.launch import default_launcher
@@ -40,10 +39,6 @@ def complain(command: Callable[..., Any]) -> Callable[..., Any]:
             sys.exit(130)
 
     return wrapped
-
-
-def stop(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def progress_bar(console: Console) -> Progress:
@@ -71,9 +66,7 @@ isolation = click.option(
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Grade PyTorch coursework: a submission in, a score and a report out."""
-    for name in ("SIGTERM", "SIGHUP"):  # end like Ctrl-C: reports are completed, temporary folders removed
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), stop)
+    interrupt.listen()
     for stream in (sys.stdout, sys.stderr):  # bars and dashes must not fail on a narrow locale
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
 

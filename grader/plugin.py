@@ -25,6 +25,7 @@ from typing import Any, Literal, NamedTuple
 import pytest
 from msgspec import structs
 
+from grader import interrupt
 from grader.errors import GraderError, ManifestError, SandboxUnavailable, Verdict, WorkerError
 from grader.manifest import check_suite
 from grader.records import CheckResult, CheckSpec, Manifest, Status, Visibility
@@ -183,6 +184,7 @@ class Grading:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        interrupt.check()
         spec, run = item.stash[SPEC], self.run
         if spec.slow and not any(fnmatch.fnmatchcase(spec.id, pattern) for pattern in run.slow):
             raise Verdict(Status.SKIPPED, "left out, because it is slow")

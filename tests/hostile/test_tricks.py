@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import TRICKS, Case
+from cases import TRICKS, Case
 from environments import ENVIRONMENTS, missing
 from judge import faults
 from tricks import FAMILIES
