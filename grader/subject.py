@@ -110,10 +110,12 @@ class Subject:
         """Has the worker forget what nothing here refers to any more. Between checks and at nobody's cost: what the
         student's code does then says nothing about any of them."""
         self._left_s = float("inf")
+        numbers, self._garbage = self._garbage, []  # once: whoever answers with objects does not keep us here
         with contextlib.suppress(Verdict, GraderError):
-            while self._garbage and self._worker is not None and self._worker.alive:
-                numbers, self._garbage = self._garbage[:MAX_HANDLES], self._garbage[MAX_HANDLES:]
-                self._exchange(["drop", numbers], "letting go of objects", LET_GO_S)
+            for start in range(0, len(numbers), MAX_HANDLES):
+                if self._worker is None or not self._worker.alive:
+                    break
+                self._exchange(["drop", numbers[start : start + MAX_HANDLES]], "letting go of objects", LET_GO_S)
 
     def cpu_now_s(self) -> float:
         """Processor seconds that the submission's workers have used."""
@@ -271,6 +273,9 @@ class Remote:
             raise AttributeError(name)
         return Remote(self._subject, self._start, f"{self._path}.{name}".lstrip("."))
 
+    __iter__ = None  # else `__getitem__` would make it a list without end
+    __contains__ = None
+
     def __getitem__(self, index: int) -> Remote:
         """An item of a list of the worker's: `model.layers[0]`."""
         return Remote(self._subject, self._start, f"{self._path}.{index}".lstrip("."))
@@ -330,7 +335,8 @@ class Remote:
         value = self._ask("vjp", args, kwargs, options).value
         match value:
             case {"output": output, "inputs": list(inputs), "parameters": dict(found)} if len(inputs) == len(wrt):
-                return Vjp(output, inputs, found)
+                if all(g is None or isinstance(g, np.ndarray) for g in (*inputs, *found.values())) and named(found):
+                    return Vjp(output, inputs, found)
         raise forged()
 
     def sweep(self, args: Sequence[Any], index: int, stack: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -343,13 +349,20 @@ class Remote:
     def parameters(self) -> dict[str, Any]:
         """The named parameters of a module, as arrays."""
         value = self._ask("parameters").value
-        if type(value) is not dict:
+        if type(value) is not dict or not named(value):
             raise forged()
+        if not all(isinstance(parameter, np.ndarray) for parameter in value.values()):
+            raise Verdict(Status.FAILED, f"the parameters of {self._name()} are not all tensors")
         return value
 
     def fill(self, values: Mapping[str, Any]) -> None:
         """Overwrites named parameters of a module."""
         self._ask("fill", values)
+
+
+def named(found: Mapping[Any, Any]) -> bool:
+    """Whether the keys are names, as those of parameters are."""
+    return all(type(name) is str for name in found)
 
 
 def batch(calls: Sequence[tuple[Remote, Sequence[Any]]]) -> list[Any]:

@@ -24,7 +24,7 @@ def equal(actual: object, expected: object, *, name: str, case: str = "") -> Non
     difference = _difference(_plain(actual) if comparable else actual, _plain(expected), name)
     if difference is not None:
         text, hidden_text = difference
-        fail(text, hidden_text, case=case, staff=f"actual {actual!r}, expected {expected!r}"[:2000])
+        fail(text, hidden_text, case=case, staff=f"actual {_shown(actual, 900)}, expected {_shown(expected, 900)}")
 
 
 def _entries(value: object) -> int:
@@ -50,9 +50,12 @@ def _plain(value: object) -> object:
     return value
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, most: int = SHOWN) -> str:
+    """The beginning of a value. Never all of it is written out: a reply may hold a hundred million entries."""
+    if _entries(value) > most or isinstance(value, np.ndarray):
+        return kind_of(value)
     text = repr(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _difference(mine: object, right: object, at: str) -> tuple[str, str] | None:

@@ -91,7 +91,7 @@ class Stopwatch:
         self._pid = pid
         self._clock = clock
         self._queue_s = queue_s
-        self._start = clock()
+        self._start = self._looked = clock()
         self._queued: float | None = None  # read at the first tick: most calls are over by then
         self.limit_s = limit_s
 
@@ -100,9 +100,14 @@ class Stopwatch:
         wall = self._clock() - self._start
         return wall if self._queued is None else wall - max(0.0, self._queue_s(self._pid) - self._queued)
 
+    def due(self) -> bool:
+        """Whether nobody has looked for a while."""
+        return self._clock() - self._looked > TICK_S
+
     def left_s(self) -> float:
         """Seconds until it is worth looking again. Raises TimeUp."""
-        wall = self._clock() - self._start
+        self._looked = self._clock()
+        wall = self._looked - self._start
         first = min(TICK_S, self.limit_s / 4)
         if wall < first:
             return first - wall
@@ -135,6 +140,8 @@ class Connection:
                     continue
 
     def receive(self, buffer: memoryview) -> int:
+        if self.watch and self.watch.due():
+            self._arm()  # bytes that keep coming do not stop the clock
         count = wire.receive_soon(self._sock, buffer)
         while count is None:
             self._arm()
