@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from grader.checks.words import fail, kind_of
+from grader.worker.wire import entries
 
 REORDERED = 10_000  # entries of a list that is looked at for another order
 SHOWN = 60  # characters of a student's own value that a message repeats
@@ -31,7 +32,7 @@ def _entries(value: object) -> int:
     """How many numbers, strings and empty lists a value comes to when its arrays become lists."""
     match value:
         case np.ndarray():
-            return math.prod(max(size, 1) for size in value.shape)
+            return entries(value.shape)
         case list() | tuple():
             return sum(map(_entries, value)) or 1
         case dict():
