@@ -194,6 +194,8 @@ def demo(assignment: str, out: Path) -> None:
                 cards.append(desk.grade(source, out=out / "reports" / sample.name))
                 if desk.interrupted:
                     raise KeyboardInterrupt
+                if desk.unwritten:
+                    raise GraderError(f"the reports of {sample.name} are not complete: {desk.unwritten}")
                 click.echo(render(cards[-1], hidden=True, color=sys.stdout.isatty()), nl=False)
     finally:
         launcher.close()

@@ -34,6 +34,7 @@ from grader.subject import Subject
 
 OUR_FAULT = "This check could not be graded, through no fault of yours; staff will run it again."
 STOPPED = "Grading was stopped before this check was done."
+OWN_DOING = 0.5  # of the whole submission's time
 
 
 @dataclass
@@ -61,6 +62,14 @@ class Run:
     def left_s(self) -> float:
         """Seconds left of the whole submission's clock."""
         return self.started + self.manifest.limits.total_s - time.monotonic()
+
+    def out_of_time(self) -> Verdict:
+        """What becomes of a check for which no time is left: it counts as the submission's own doing where the
+        submission's answers took most of the time."""
+        total_s = self.manifest.limits.total_s
+        if self.student.charged_s > OWN_DOING * total_s:
+            return Verdict(Status.TIMED_OUT, f"the calls before took the {total_s:g} s that there are for everything")
+        return Verdict(Status.UNGRADED, STOPPED, staff=f"the total limit of {total_s:g} s had passed")
 
 
 RUN = pytest.StashKey[Run]()
@@ -197,8 +206,7 @@ class Grading:
             if status is not Status.PASSED:
                 raise Verdict(Status.SKIPPED, f"not judged, because it builds on {need}, which did not pass")
         if run.left_s() <= 0:
-            staff = f"the total limit of {run.manifest.limits.total_s:g} s had passed"
-            raise Verdict(Status.UNGRADED, STOPPED, staff=staff)
+            raise run.out_of_time()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
@@ -260,7 +268,7 @@ class Grading:
         seconds = now - start.at
         result = self._result(spec, call.excinfo.value if call.excinfo else None)
         if result.status is Status.TIMED_OUT and run.left_s() <= 0 and seconds < start.limit_s:
-            result = CheckResult(id=spec.id, status=Status.UNGRADED, message=STOPPED)
+            result = self._result(spec, run.out_of_time())
         log = run.student.log()[-2000:] if call.excinfo else ""
         return structs.replace(
             result,

@@ -19,16 +19,17 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from grader.errors import GraderError, SandboxUnavailable, Verdict, WorkerError
-from grader.outcomes import died_verdict, forged, no_object, raised_verdict, unchanged
+from grader.outcomes import Name, died_verdict, forged, no_object, oversized, raised_verdict, unchanged
 from grader.records import Died, Limits, Raised, Returned, Status, Submission
 from grader.worker.client import Objects
 from grader.worker.launch import AnyWorker, Launcher
 from grader.worker.levels import shortfall
-from grader.worker.wire import MAX_HANDLES, HandleRef, Unsendable
+from grader.worker.wire import MAX_HANDLES, HandleRef, Oversized, Unsendable
 
 USED_UP: Final = "the calls of this check together took longer than it may take"
 LET_GO_S: Final = 1.0
 PROBES: Final = "torchgrade_probes"
+PROBE: Final = "the code under examination"  # what a probe, or an object from one, is called
 
 
 class Subject:
@@ -68,6 +69,8 @@ class Subject:
         self._garbage: list[int] = []
         self._left_s = float("inf")  # of the check's own time
         self._cpu_s = 0.0
+        self._asked = ""  # the name of the request under way
+        self.charged_s = 0.0  # what its answers have taken in all
         self._objects = Objects(self._outward, self._inward)
         self.layers: dict[str, str] = {}
 
@@ -115,7 +118,7 @@ class Subject:
             for start in range(0, len(numbers), MAX_HANDLES):
                 if self._worker is None or not self._worker.alive:
                     break
-                self._exchange(["drop", numbers[start : start + MAX_HANDLES]], "letting go of objects", LET_GO_S)
+                self._exchange(["drop", numbers[start : start + MAX_HANDLES]], Name("it", "it"), LET_GO_S)
 
     def cpu_now_s(self) -> float:
         """Processor seconds that the submission's workers have used."""
@@ -166,7 +169,7 @@ class Subject:
         in_full = self._left_s >= self._limits.import_s
         try:
             if module == PROBES:
-                self._exchange(["probes", PROBES, self._probes], "the probes", self._limits.import_s)
+                self._exchange(["probes", PROBES, self._probes], Name(PROBE, PROBE), self._limits.import_s)
             elif file in self._submission.missing:
                 raise Verdict(Status.NOT_IMPLEMENTED, f"{file} was not found in the submission")
             elif file in self._submission.problems:
@@ -174,7 +177,8 @@ class Subject:
                 named = problem.startswith(f"{Path(file).name} ")
                 raise Verdict(Status.RAISED, problem if named else f"{file} cannot be used: {problem}")
             else:
-                self._exchange(["import", module], f"importing {file}", self._limits.import_s)
+                importing = f"importing {file}"
+                self._exchange(["import", module], Name(importing, importing), self._limits.import_s)
         except Verdict as verdict:
             if self._reference:
                 raise GraderError(f"the reference failed: {verdict.text}") from None
@@ -193,37 +197,51 @@ class Subject:
         request = [verb, [start, remote._path], *fields]
         return self._exchange(request, remote._name(), limit_s or self._limits.call_s)
 
-    def _batch(self, requests: list[list[Any]], what: str, limit_s: float | None) -> list[Any]:
-        values = self._exchange(["batch", requests], what, limit_s or self._limits.call_s).value
+    def _batch(self, requests: list[list[Any]], name: Name, limit_s: float | None) -> list[Any]:
+        values = self._exchange(["batch", requests], name, limit_s or self._limits.call_s).value
         if type(values) is not list or len(values) != len(requests):
             raise forged()
         return values
 
-    def _exchange(self, request: list[Any], what: str, limit_s: float) -> Returned:
+    def _exchange(self, request: list[Any], name: Name, limit_s: float) -> Returned:
         if self._left_s <= 0:
             raise Verdict(Status.TIMED_OUT, USED_UP)
         worker = self._running()
-        reply = worker.ask(request, min(limit_s, self._left_s), self._objects)
+        self._asked = name.asked
+        try:
+            reply = worker.ask(request, min(limit_s, self._left_s), self._objects)
+        except Unsendable as error:
+            # The suite sends nothing as large as that of its own: the reference would have been the first to meet it.
+            if self._reference or not isinstance(error, Oversized):
+                raise GraderError(f"the grader tried to send {error}") from None
+            raise oversized(name, str(error)) from None
         self._left_s -= worker.charged_s
+        self.charged_s += worker.charged_s
         match reply:
             case Returned():
                 return reply
             case Raised():
-                verdict = raised_verdict(reply, what, worker.log())
+                verdict = raised_verdict(reply, name, self._has_line, worker.log())
             case Died(status=Status.TIMED_OUT) if self._left_s <= 0:
                 verdict = Verdict(Status.TIMED_OUT, USED_UP, staff=reply.log)
             case Died():
-                verdict = died_verdict(reply, what)
+                verdict = died_verdict(reply, name)
         if self._reference:
             raise GraderError(f"the reference failed: {verdict.text} {verdict.staff}")
         raise verdict
+
+    def _has_line(self, file: str, line: int) -> bool:
+        """Whether a submitted file is that long: the worker may tell of lines that nobody wrote."""
+        if file not in self._submission.hashes:
+            return False
+        return 1 <= line <= (Path(self._submission.root) / file).read_bytes().count(b"\n") + 1
 
     def _outward(self, value: Any) -> Any:
         """What is no plain data goes as a handle: Remotes that stand for an object."""
         if not isinstance(value, Remote):
             raise Unsendable(f"a value of type {type(value).__name__}")
         if isinstance(value._start, str) or value._path:
-            raise GraderError(f"{value._name()} is a name, not a value: fetch it with .get() first")
+            raise GraderError(f"{value._name().shown} is a name, not a value: fetch it with .get() first")
         return self._handle(value._start)
 
     def _handle(self, anchor: Anchor) -> HandleRef:
@@ -232,16 +250,17 @@ class Subject:
         return HandleRef(anchor.id)
 
     def _inward(self, ref: HandleRef) -> Remote:
-        return Remote(self, Anchor(self, ref, self._generation))
+        return Remote(self, Anchor(self, ref, self._asked, self._generation))
 
 
 class Anchor:
     """Keeps an object alive in its worker for as long as something here refers to it."""
 
-    def __init__(self, subject: Subject, ref: HandleRef, generation: int) -> None:
+    def __init__(self, subject: Subject, ref: HandleRef, asked: str, generation: int) -> None:
         self.subject = subject
         self.id = ref.id
         self.label = ref.label
+        self.asked = asked
         self.generation = generation
 
     def __del__(self) -> None:
@@ -281,12 +300,14 @@ class Remote:
         return Remote(self._subject, self._start, f"{self._path}.{index}".lstrip("."))
 
     def __repr__(self) -> str:
-        return f"<{self._name()}>"
+        return f"<{self._name().shown}>"
 
-    def _name(self) -> str:
+    def _name(self) -> Name:
         if isinstance(self._start, Anchor):
-            return f"{self._start.label}.{self._path}" if self._path else self._start.label
-        return "the code under examination" if self._start == PROBES else self._path or self._start
+            path = f".{self._path}" if self._path else ""
+            return Name(f"{self._start.label}{path}", f"{self._start.asked}{path}")
+        said = PROBE if self._start == PROBES else self._path or self._start
+        return Name(said, said)
 
     def using(self, **options: Any) -> Remote:
         """The same target with options for its calls.
@@ -352,7 +373,9 @@ class Remote:
         if type(value) is not dict or not named(value):
             raise forged()
         if not all(isinstance(parameter, np.ndarray) for parameter in value.values()):
-            raise Verdict(Status.FAILED, f"the parameters of {self._name()} are not all tensors")
+            what = "the parameters of {} are not all tensors"
+            shown, asked = self._name()
+            raise Verdict(Status.FAILED, what.format(shown), hidden_text=what.format(asked))
         return value
 
     def fill(self, values: Mapping[str, Any]) -> None:

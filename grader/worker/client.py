@@ -233,15 +233,13 @@ class Worker:
 
     def ask(self, request: list[Any], limit_s: float, objects: Objects = PLAIN) -> Reply:
         """One request, one reply. Values come as plain data, numpy arrays and what `objects` makes of handles.
-        Raises WorkerError when the worker was ended by something other than its code or its limits."""
+        Raises WorkerError when the worker was ended by something other than its code or its limits, and
+        wire.Unsendable, with the worker as it was, for a request that cannot be sent."""
         if not self.alive:
             raise WorkerError("a worker was asked after its end")
         number = wire.new_request_id()
-        try:
-            packer = wire.Packer(objects.outward)
-            frame = packer.frame(wire.REQUEST, number, packer.pack(request))
-        except wire.Unsendable as error:
-            raise WorkerError(f"the grader tried to send {error}") from None
+        packer = wire.Packer(objects.outward)
+        frame = packer.frame(wire.REQUEST, number, packer.pack(request))
         watch = self._connection.watch = Stopwatch(self._process.pid, limit_s)
         try:
             self._connection.send(frame)

@@ -205,7 +205,7 @@ def _limit(rights: Rights, own_uid: bool) -> None:
         (resource.RLIMIT_CPU, rights.cpu_s, 2),
         (resource.RLIMIT_FSIZE, rights.file_mib * _MIB, 0),
         (resource.RLIMIT_NOFILE, _OPEN_FILES, 0),
-        (resource.RLIMIT_CORE, 0, 0),
+        (resource.RLIMIT_CORE, 1, 0),  # 0 would still feed a core_pattern that is a pipe; 1 feeds nothing
         (resource.RLIMIT_MEMLOCK, 0, 0),
         (resource.RLIMIT_MSGQUEUE, 0, 0),
     ]

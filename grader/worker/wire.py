@@ -65,6 +65,10 @@ class Unsendable(Exception):
     """A value that this protocol does not carry."""
 
 
+class Oversized(Unsendable):
+    """More of what it does carry than one message may hold."""
+
+
 class HandleRef(msgspec.Struct, frozen=True):
     """An object that stays in the worker: its number there, and an untrusted label."""
 
@@ -168,11 +172,11 @@ class Packer:
         text = kind is str or kind is bytes
         self._plain += len(value) if text else 1
         if self._plain > MAX_META:  # the encoder would only find out after it has taken the memory
-            raise Unsendable(f"more plain data than one reply may hold ({MAX_META >> 20} MiB)")
+            raise Oversized(f"more plain data than one reply may hold ({MAX_META >> 20} MiB)")
         if value is None or text or kind is float or kind is int or kind is bool:
             return value
         if depth > MAX_DEPTH:
-            raise Unsendable("a value nested more than 64 levels deep")
+            raise Oversized("a value nested more than 64 levels deep")
         if kind is list or kind is tuple:
             return [self.pack(item, depth + 1) for item in value]
         if kind is dict:
@@ -184,7 +188,7 @@ class Packer:
         if kind is HandleRef:
             self._handles += 1
             if self._handles > MAX_HANDLES:
-                raise Unsendable(f"more objects than one reply may hold ({MAX_HANDLES})")
+                raise Oversized(f"more objects than one reply may hold ({MAX_HANDLES})")
             return msgspec.msgpack.Ext(
                 HANDLE, struct.pack("<Q", value.id) + value.label.encode(errors="replace")[:LABEL]
             )
@@ -208,9 +212,9 @@ class Packer:
             value, code = value.astype(little), CODES[little]
         self._tensors += 1
         if entries(value.shape) > MAX_ENTRIES:
-            raise Unsendable("a tensor with more entries than one reply may hold")
+            raise Oversized("a tensor with more entries than one reply may hold")
         if value.nbytes + self.length > MAX_PAYLOAD or self._tensors > MAX_TENSORS or value.ndim > MAX_NDIM:
-            raise Unsendable(f"more data than one reply may hold ({MAX_PAYLOAD >> 20} MiB)")
+            raise Oversized(f"more data than one reply may hold ({MAX_PAYLOAD >> 20} MiB)")
         padding = -self.length % ALIGN
         if padding:
             self.buffers.append(memoryview(bytes(padding)))
@@ -227,10 +231,12 @@ class Packer:
         """The finished frame as buffers to be written in order; `meta` has gone through `pack`."""
         try:
             body = msgspec.msgpack.encode(meta)
-        except (OverflowError, UnicodeEncodeError, RecursionError, TypeError) as error:
+        except OverflowError:
+            raise Oversized("an integer of more than 64 bits") from None
+        except (UnicodeEncodeError, RecursionError, TypeError) as error:
             raise Unsendable(f"a value outside the protocol ({type(error).__name__})") from None
         if len(body) > MAX_META:
-            raise Unsendable(f"more plain data than one reply may hold ({MAX_META >> 20} MiB)")
+            raise Oversized(f"more plain data than one reply may hold ({MAX_META >> 20} MiB)")
         head = HEADER.pack(MAGIC, kind, 0, 0, len(body), request_id, self.length) + body
         if self.length <= JOIN:
             return [memoryview(b"".join([head, *self.buffers]))]

@@ -193,7 +193,7 @@ def test_hidden_checks_keep_their_visibility_in_the_report(grade: Grade, tmp_pat
         ("assert 1 == 2, 'not how checks end'", "AssertionError: not how checks end"),
         ("stored['no such value']", "FixtureError: no published value is named 'no such value'"),
         ("stored.generated('none')", "FixtureError: none.npz cannot be read"),
-        ("student.solution.scale(object())", "WorkerError: the grader tried to send"),
+        ("student.solution.scale(object())", "GraderError: the grader tried to send"),
         ("pytest.skip('for now')", "Skipped: for now"),
         ("reference.solution.no_such_name(x)", "GraderError: the reference failed"),
     ],
@@ -271,16 +271,32 @@ def test_a_broken_fixture_of_pytest_is_ungraded(grade_with: Callable[..., Scorec
 def test_the_total_limit_leaves_the_rest_ungraded(
     tmp_path: Path, launcher: Launcher, hand_in: Callable[..., Path], valid_reports: Callable[[Path], Scorecard]
 ) -> None:
-    """When the submission's clock has run out nothing more is judged, and the reports say so."""
+    """When the grader itself has used up the submission's clock nothing more is judged, and the reports say so."""
     launcher.start(str(tmp_path), 2048).close()  # the imports do not count here
-    slow = hand_in({"solution.py": swap(SOLUTION, BODY, "import time; time.sleep(9)")})
-    with Desk(write_mini(tmp_path / "repository"), launcher, total_s=0.5) as desk:
-        card = desk.grade(slow, out=tmp_path / "out")
+    suite = swap(SUITE_P1, "\n\n@pytest.mark.check(\"p1.scale\"", "import time\ntime.sleep(1)\n\n\n@pytest.mark.check(\"p1.scale\"")
+    assignment = write_mini(tmp_path / "repository", {"tests/mini/test_p1_numbers.py": suite})
+    with Desk(assignment, launcher, total_s=0.5) as desk:
+        card = desk.grade(hand_in({}), out=tmp_path / "out")
     assert set(statuses(card).values()) == {"ungraded"}
     assert {c.message for c in card.checks if c.id in ("p1.sample_even", "p2.shout")} == {STOPPED}
     assert check(card, "p2.shout").staff == "the total limit of 0.5 s had passed"
     assert not card.complete
     assert valid_reports(tmp_path / "out") == card
+
+
+def test_who_uses_up_the_total_limit_has_timed_out(
+    tmp_path: Path, launcher: Launcher, hand_in: Callable[..., Path]
+) -> None:
+    """A submission whose own calls take most of its clock is judged on all checks: those left have timed out."""
+    launcher.start(str(tmp_path), 2048).close()
+    slow = hand_in({"solution.py": swap(SOLUTION, BODY, "import time; time.sleep(9)")})
+    with Desk(write_mini(tmp_path / "repository"), launcher, total_s=1.0) as desk:
+        card = desk.grade(slow)
+    found = statuses(card)
+    assert {found.pop(id_) for id_ in ("p1.scale.sizes", "p1.total")} == {"skipped"}
+    assert set(found.values()) == {"timed_out"}
+    assert check(card, "p2.shout").message == "the calls before took the 1 s that there are for everything"
+    assert card.complete and card.score == 0
 
 
 def test_reports_are_on_disk_after_every_question(

@@ -79,6 +79,9 @@ def dies(): import os; os._exit(1)
 def hoard(): return torch.ones(1 << 30)
 def escape(): return open("/etc/passwd").read()
 def here(): return open("data.txt").read()
+def echoes(count): return "x" * count
+def named(word): return type(word, (), {"__call__": lambda self, x: 1 / x})()
+def tells(file, line): exec(compile("\\n" * (line - 1) + "1 / 0", __file__.replace("good.py", file), "exec"))
 def own_path(): raise OSError(__file__ + " in " + __file__.rpartition("/")[0])
 '''
 FILES = {
@@ -154,7 +157,7 @@ def make(zygote: Zygote, root: Path) -> Iterator[Make]:
         submission = Submission(
             name="someone",
             root=str(root),
-            hashes={},
+            hashes={"good.py": "", "calling.py": ""},
             missing=("absent.py",),
             problems={"unreadable.py": "line 3: invalid syntax: def f(:"},
         )
@@ -392,6 +395,36 @@ def test_files_elsewhere_are_out_of_reach(student: Subject) -> None:
         student.good.escape()
     assert caught.value.status is Status.RAISED
     assert "PermissionError" in caught.value.text and "not possible while grading" in caught.value.text
+
+
+def test_hidden_messages_hold_names_of_the_suite_alone(student: Subject) -> None:
+    """A hidden check calls an object what the suite called it: the submission's own names could carry hidden inputs."""
+    spy = student.good.named("It_was_42")
+    for found in (verdict_of(lambda: spy(0)), verdict_of(lambda: spy.absent.get()), verdict_of(lambda: spy(1, 2, 3))):
+        assert "It_was_42" in found.text
+        assert "It_was_42" not in found.hidden_text and "named" in found.hidden_text
+
+
+def test_hidden_messages_hold_lines_of_submitted_files_alone(student: Subject) -> None:
+    """A place in a traceback is told where the student's files have such a line; others could carry hidden inputs."""
+    true = verdict_of(lambda: student.good.tells("good.py", 2))
+    assert "\n  good.py, line 2" in true.hidden_text
+    for file, line in (("good.py", 4242), ("It_was_42.py", 1), ("data.txt.py", 1)):
+        found = verdict_of(lambda file=file, line=line: student.good.tells(file, line))  # type: ignore[misc]
+        assert f"{file}, line {line}" in found.text
+        assert f"{file}, line {line}" not in found.hidden_text and "good.py, line" in found.hidden_text
+
+
+def test_what_comes_back_may_be_too_large_to_be_sent_again(make: Make, student: Subject) -> None:
+    """A value that just fits a reply does not fit the next request: that is the submission's doing, never ours."""
+    text = student.good.echoes((1 << 20) - 200)
+    found = verdict_of(lambda: student.good.add(text, text))
+    assert found.status is Status.REFUSED and "more plain data" in found.text
+    assert student.good.add(1) == 2
+    with pytest.raises(GraderError, match="the grader tried to send more plain data"):
+        make(reference=True).good.add(text, text)
+    with pytest.raises(GraderError, match="the grader tried to send a value of type set"):
+        student.good.add({1, 2})
 
 
 def test_a_single_value_where_several_are_expected(student: Subject) -> None:

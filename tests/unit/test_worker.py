@@ -27,7 +27,7 @@ from grader.worker.client import CPU_S, LOG_BYTES, PATIENCE, Ending, Stopwatch, 
 from grader.worker.launch import PACKAGE_ROOT, Launcher, Spawner, Zygote
 from grader.worker.sandbox import LAYERS
 from grader.worker.scratch import Scratch
-from grader.worker.wire import HandleRef
+from grader.worker.wire import HandleRef, Unsendable
 
 LIMIT_S = 0.5
 MEMORY_MIB = 256
@@ -304,9 +304,9 @@ def test_a_closed_worker_is_gone(zygote: Zygote, root: str) -> None:
         worker.ask(["get", ["villain", "honest"]], 1)
 
 
-def test_sending_what_cannot_be_sent_is_our_fault(worker: Worker) -> None:
-    """A request outside the protocol is a WorkerError, not the student's, and costs no worker."""
-    with pytest.raises(WorkerError):
+def test_sending_what_cannot_be_sent_costs_no_worker(worker: Worker) -> None:
+    """A request outside the protocol is Unsendable, and the worker stays as it is."""
+    with pytest.raises(Unsendable):
         worker.ask(["call", ["villain", "honest"], [object()], {}, {}], 1)
     assert call(worker, "honest", 1) == Returned(value=2)
 
