@@ -31,7 +31,7 @@ from grader.manifest import load_manifest
 from grader.paths import Assignment
 from grader.records import CheckScore, Manifest, Record, Scorecard, Status, Visibility
 from grader.samples import replace_once
-from grader.stubs import strip_solutions
+from grader.stubs import student_files
 from grader.worker.launch import default_launcher
 from grader.worker.levels import STANDARD
 
@@ -122,8 +122,8 @@ def variants(assignment: Assignment, manifest: Manifest, parts: Sequence[str]) -
         touched = {question.part for question in manifest.questions if {*files} & {*question.files}}
         return tuple(part for part in wanted if part in touched)
 
-    sources = {name: (assignment.reference / name).read_text(encoding="utf-8") for name in manifest.submitted}
-    stubs = {name: strip_solutions(source, name).encode() for name, source in sources.items()}
+    own = {*manifest.submitted, *manifest.notebook_files}
+    stubs = {name: content for name, content in student_files(assignment).items() if name in own}
     found = [
         Variant(kind="reference", id="reference", files={}, parts=wanted),
         Variant(kind="stubs", id="stubs", files=stubs, parts=wanted),
@@ -155,7 +155,7 @@ def slow_checks(variant: Variant) -> tuple[str, ...]:
 
 def write_variant(variant: Variant, assignment: Assignment, manifest: Manifest, folder: Path) -> None:
     """The variant as a student would hand it in: the submitted files in one folder."""
-    names = manifest.submitted if variant.kind == "stubs" else (*manifest.submitted, *manifest.optional)
+    names = variant.files if variant.kind == "stubs" else (*manifest.submitted, *manifest.optional)
     for name in names:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)

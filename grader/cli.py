@@ -224,6 +224,21 @@ def stubs(assignment: str | None, check: bool, force: bool) -> None:
 
 
 @main.command()
+@click.argument("assignment")
+@complain
+def execute(assignment: str) -> None:
+    """Run the reference's notebooks in the fast setting and save them with their outputs."""
+    from grader.regenerate import regenerate_notebooks
+
+    launcher = default_launcher()
+    try:
+        for line in regenerate_notebooks(find_assignment(assignment), launcher):
+            click.echo(line)
+    finally:
+        launcher.close()
+
+
+@main.command()
 @complain
 def doctor() -> None:
     """Say which layers of isolation hold on this machine, and what that means."""

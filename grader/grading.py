@@ -187,11 +187,12 @@ class Desk:
             run.fatal = ManifestError(f"the suite of {self.manifest.id} has no checks ({why})")
 
     def card(self, run: Run, submission: Submission) -> Scorecard:
+        findings = (*submission.findings, *run.student.remarks)
         return score(
             run.manifest,
             run.specs,
             not_run(run.specs, run.results, STOPPED, run.fault),
-            submission=submission,
+            submission=structs.replace(submission, findings=findings),
             isolation=isolation(run.student),
             versions=versions(self.launcher),
             seconds=time.monotonic() - run.started,

@@ -7,7 +7,7 @@
 Marker: id, question, points; `needs` one id or several; `hidden=True` for what students see later; `slow=True`
 for what trains; `limit_s` of the check. Id and docstring may name parameters of a parametrised test:
 "p1.sample_{cell}".
-Fixtures: `student` (a Subject, in a fresh worker per test file), `reference` (our solution), `stored`.
+Fixtures: `student` (a Subject, in a fresh worker per test file), `reference` (our solution), `notebooks`, `stored`.
 
 A test ends with a Verdict or passes. Anything else that it raises is a fault of ours: UNGRADED. One that ends
 with a WorkerError, because of something that befell the machine, is run once more before that.
@@ -20,6 +20,7 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import pytest
@@ -28,6 +29,7 @@ from msgspec import structs
 from grader import interrupt
 from grader.errors import GraderError, ManifestError, SandboxUnavailable, Verdict, WorkerError
 from grader.manifest import check_suite
+from grader.notebooks import Notebooks
 from grader.records import CheckResult, CheckSpec, Manifest, Status, Visibility
 from grader.stored import Stored
 from grader.subject import Subject
@@ -131,6 +133,13 @@ def student(request: pytest.FixtureRequest) -> Subject:
 def reference(request: pytest.FixtureRequest) -> Subject:
     """Our own solution, behind a worker of its own."""
     return request.config.stash[RUN].reference
+
+
+@pytest.fixture(scope="session")
+def notebooks(request: pytest.FixtureRequest) -> Notebooks:
+    """The notebooks that were handed in."""
+    run = request.config.stash[RUN]
+    return Notebooks(run.student, Path(run.reference.submission.root), run.manifest.notebooks)
 
 
 @pytest.fixture(scope="session")

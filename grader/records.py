@@ -49,6 +49,14 @@ class Limits(Record, frozen=True):
     memory_mib: int = 2048
 
 
+class NotebookLimits(Record, frozen=True):
+    """How notebooks are run again. given: names that every cell finds with these values (the fast setting)."""
+
+    given: dict[str, bool | int | float | str] = {}
+    cell_s: float = 60.0
+    total_s: float = 180.0
+
+
 class Part(Record, frozen=True):
     id: str
     title: str
@@ -76,8 +84,13 @@ class Manifest(Record, frozen=True):
     questions: tuple[Question, ...]
     optional: tuple[str, ...] = ()  # handed in if there, for instance saved results
     limits: Limits = Limits()
+    notebooks: NotebookLimits = NotebookLimits()
     hidden_visibility: Visibility = Visibility.AFTER_PUBLISHED
     seed: int = 0
+
+    @property
+    def notebook_files(self) -> tuple[str, ...]:
+        return tuple(name for name in (*self.submitted, *self.optional) if name.endswith(".ipynb"))
 
 
 # --- submission -------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Stored tensors: made anew from the reference, or compared with it.
+"""Stored tensors, and the outputs of our notebooks: made anew from the reference, or compared with it.
 
 `tests/<id>/recipes.py` holds one function per file: `def seeded_upstreams(reference) -> dict[str, array]`.
 Published values are never written; the reference is held against them by grading it.
@@ -9,15 +9,18 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from grader.errors import FixtureError
+from grader.errors import FixtureError, GraderError
 from grader.grading import Desk, versions
+from grader.intake.notebook import read_notebook
+from grader.notebook_files import filled
+from grader.notebooks import run_again
 from grader.paths import Assignment
 from grader.records import Record, Status
 from grader.report.files import write_atomically
@@ -116,6 +119,21 @@ def regenerate(assignment: Assignment, launcher: Launcher, *, check: bool) -> tu
         lines += [f"the reference does not pass {result.id}: {result.message} {result.staff}" for result in failed]
         lines.append(f"reference: {card.score:g} / {card.max_score:g} against the published values")
     return lines, good and not failed
+
+
+def regenerate_notebooks(assignment: Assignment, launcher: Launcher) -> Iterator[str]:
+    """Runs the reference's notebooks in the fast setting and saves them with their outputs, one after another.
+
+    Yields a line for people after each. Raises GraderError for one with a cell that fails: it stays as it was.
+    """
+    with Desk(assignment, launcher, required="none") as desk:
+        for file in desk.manifest.notebook_files:
+            path = assignment.reference / file
+            run = run_again(desk.reference, read_notebook(path.read_bytes()), desk.manifest.notebooks)
+            if bad := [cell for cell in run.cells.values() if cell.ended not in ("ran", "left out")]:
+                raise GraderError(f"{file}, cell {bad[0].number} {bad[0].ended}: {bad[0].why}")
+            write_atomically(path, filled(path.read_text(encoding="utf-8"), file, run).encode())
+            yield f"{file}: {len(run.cells)} cells, {sum(cell.seconds for cell in run.cells.values()):.0f} s"
 
 
 def _problem(assignment: Assignment, desk: Desk, file: str, name: str, made: Arrays) -> str:

@@ -16,7 +16,7 @@ from grader.errors import ManifestError
 from grader.manifest import load_manifest
 from grader.paths import Assignment
 from grader.records import Record
-from grader.stubs import strip_solutions
+from grader.solutions import strip_solutions
 
 
 class Edit(Record, frozen=True):

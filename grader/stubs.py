@@ -1,31 +1,17 @@
-"""student/ out of reference/: the solution regions are taken out, everything else is copied.
-
-A region lies between two comment lines of one indentation,
-
-    # BEGIN SOLUTION  what the student has to do here
-    # END SOLUTION
-
-and becomes `# TODO: what the student has to do here` and a `raise NotImplementedError("<function>")`.
-"""
+"""student/ out of reference/: the solution regions are taken out, everything else is copied."""
 
 from __future__ import annotations
 
-import ast
-import re
 import shutil
-from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
-from grader.errors import GraderError, ManifestError
+from grader.errors import GraderError
 from grader.intake.archive import ignored
 from grader.manifest import load_manifest
+from grader.notebook_files import stripped
 from grader.paths import Assignment
-
-BEGIN: Final = re.compile(r"^(\s*)# BEGIN SOLUTION\s+(\S.*)$")
-END: Final = re.compile(r"^(\s*)# END SOLUTION\s*$")
-# A marker that is misspelt would hand the solution to students.
-ALMOST: Final = re.compile(r"^\s*#\s*(begin|end)[\s_-]*solution", re.IGNORECASE)
+from grader.solutions import strip_solutions
 
 OPEN: Final = b"raise NotImplementedError"
 
@@ -38,49 +24,6 @@ addopts = --import-mode=importlib -p no:cacheprovider --tb=no -rN
 """
 
 
-def strip_solutions(source: str, name: str, keep: Collection[str] = ()) -> str:
-    """A module's text without its solution regions, but for those in the functions named in `keep`.
-
-    Raises ManifestError for regions that do not pair up.
-    """
-    scopes = list(_scopes(ast.parse(source), ""))
-    lines: list[str] = []
-    indent: str | None = None  # of the region that we are in
-    kept = False
-    for number, line in enumerate(source.splitlines(), 1):
-        begin, end = BEGIN.match(line), END.match(line)
-        if begin:
-            if indent is not None:
-                raise ManifestError(f"{name}, line {number}: a solution region begins inside another")
-            indent, task = begin.groups()
-            function = [name, *(scope for first, last, scope in scopes if first <= number <= last)][-1]
-            kept = function in keep
-            if not kept:
-                lines += [f"{indent}# TODO: {task}", f'{indent}raise NotImplementedError("{function}")']
-        elif end:
-            if end.group(1) != indent:
-                raise ManifestError(f"{name}, line {number}: this end of a solution region belongs to no beginning")
-            indent = None
-        elif ALMOST.match(line):
-            raise ManifestError(
-                f"{name}, line {number}: expected '# BEGIN SOLUTION  what is to be done' or '# END SOLUTION'"
-            )
-        elif indent is None or kept:
-            lines.append(line)
-    if indent is not None:
-        raise ManifestError(f"{name}: a solution region has no end")
-    return "\n".join(lines) + "\n"
-
-
-def _scopes(tree: ast.AST, prefix: str) -> Iterator[tuple[int, int, str]]:
-    """(first line, last line, qualified name) of every function and class, outer before inner."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            qualified = f"{prefix}{node.name}"
-            yield node.lineno, node.end_lineno or node.lineno, qualified
-            yield from _scopes(node, f"{qualified}.")
-
-
 def student_files(assignment: Assignment) -> dict[str, bytes]:
     """Everything that belongs into student/<id>: relative path -> content."""
     manifest = load_manifest(assignment.manifest)
@@ -91,8 +34,12 @@ def student_files(assignment: Assignment) -> dict[str, bytes]:
             if file.is_file() and not any(map(ignored, file.relative_to(assignment.reference).parts)):
                 files[file.relative_to(assignment.reference).as_posix()] = file.read_bytes()
     for name in manifest.submitted:
+        if name in manifest.notebook_files:
+            continue
         source = (assignment.reference / name).read_text(encoding="utf-8")
         files[name] = strip_solutions(source, name).encode()
+    for name in manifest.notebook_files:
+        files[name] = stripped((assignment.reference / name).read_text(encoding="utf-8"), name).encode()
     return files
 
 

@@ -53,7 +53,7 @@ class Subject:
         answers: Sequence[Path] = (),
         seed: int = 0,
     ) -> None:
-        self._submission = submission
+        self.submission = submission
         self._launcher = launcher
         self._limits = limits
         files = sorted(probes.glob("*.py")) if probes else []
@@ -70,6 +70,7 @@ class Subject:
         self._left_s = float("inf")  # of the check's own time
         self._cpu_s = 0.0
         self._asked = ""  # the name of the request under way
+        self.remarks: list[str] = []  # for people; they cost nothing
         self.charged_s = 0.0  # what its answers have taken in all
         self._objects = Objects(self._outward, self._inward)
         self.layers: dict[str, str] = {}
@@ -105,6 +106,11 @@ class Subject:
         """Starts the worker, if there is none. Raises WorkerError, SandboxUnavailable."""
         self._running()
 
+    def remark(self, text: str) -> None:
+        """Something worth a look that costs no points; said once."""
+        if text not in self.remarks:
+            self.remarks.append(text)
+
     def begin_check(self, limit_s: float) -> None:
         """From now on the submission's answers together may take `limit_s`."""
         self._left_s = limit_s
@@ -127,6 +133,11 @@ class Subject:
     def log(self) -> str:
         return self._worker.log() if self._worker else ""
 
+    def run_cell(self, number: int, source: str, given: Mapping[str, Any], limit_s: float) -> Any:
+        """Runs a notebook's cell in the worker of the cells before it; see `worker.shell`."""
+        said = f"cell {number}"
+        return self._exchange(["cell", number, source, dict(given)], Name(said, said), limit_s).value
+
     def _running(self) -> AnyWorker:
         if self._worker is not None and not self._worker.alive:
             self.fresh()
@@ -148,9 +159,9 @@ class Subject:
         """A second start, where the first fails: what was wrong with the machine may be over, and without a
         worker all checks of a test file would be lost."""
         try:
-            return self._launcher.start(self._submission.root, self._limits.memory_mib)
+            return self._launcher.start(self.submission.root, self._limits.memory_mib)
         except WorkerError:
-            return self._launcher.start(self._submission.root, self._limits.memory_mib)
+            return self._launcher.start(self.submission.root, self._limits.memory_mib)
 
     def _refuse_below_level(self) -> None:
         if short := shortfall(self._required, self.layers, self._answers):
@@ -170,10 +181,10 @@ class Subject:
         try:
             if module == PROBES:
                 self._exchange(["probes", PROBES, self._probes], Name(PROBE, PROBE), self._limits.import_s)
-            elif file in self._submission.missing:
+            elif file in self.submission.missing:
                 raise Verdict(Status.NOT_IMPLEMENTED, f"{file} was not found in the submission")
-            elif file in self._submission.problems:
-                problem = self._submission.problems[file]
+            elif file in self.submission.problems:
+                problem = self.submission.problems[file]
                 named = problem.startswith(f"{Path(file).name} ")
                 raise Verdict(Status.RAISED, problem if named else f"{file} cannot be used: {problem}")
             else:
@@ -232,9 +243,9 @@ class Subject:
 
     def _has_line(self, file: str, line: int) -> bool:
         """Whether a submitted file is that long: the worker may tell of lines that nobody wrote."""
-        if file not in self._submission.hashes:
+        if file not in self.submission.hashes:
             return False
-        return 1 <= line <= (Path(self._submission.root) / file).read_bytes().count(b"\n") + 1
+        return 1 <= line <= (Path(self.submission.root) / file).read_bytes().count(b"\n") + 1
 
     def _outward(self, value: Any) -> Any:
         """What is no plain data goes as a handle: Remotes that stand for an object."""

@@ -24,6 +24,8 @@ MAX_TEXT: Final = MIB  # bytes of one source or output, as JSON
 MAX_TEXTS: Final = 16 * MIB  # bytes of all of them together
 MAX_TAGS: Final = 4 * 1024  # bytes of one cell's tags, as JSON; longer ones are left out
 
+MAX_ID: Final = 80  # bytes, as JSON; the format allows 64 characters
+
 # Format 3 keeps a picture in a field of its own, format 4 in a bundle by MIME type.
 _MIME: Final = {
     "text": "text/plain",
@@ -60,11 +62,12 @@ class Output(Record, frozen=True):
 class Cell(Record, frozen=True):
     """One cell; headings of format 3 are markdown.
 
-    execution_count: as saved, None when the cell was not run.
+    id: of format 4.5, "" where there is none. execution_count: as saved, None when the cell was not run.
     """
 
     kind: CellKind
     source: str
+    id: str = ""
     execution_count: int | None = None
     outputs: tuple[Output, ...] = ()
     tags: tuple[str, ...] = ()
@@ -141,6 +144,7 @@ class _Metadata(msgspec.Struct):
 
 class _Cell(msgspec.Struct):
     cell_type: str
+    id: msgspec.Raw = _NOTHING
     source: msgspec.Raw = _NOTHING
     input: msgspec.Raw = _NOTHING  # a code cell's source in format 3
     execution_count: int | None = None
@@ -168,6 +172,7 @@ _OUTPUT_KINDS: Final[dict[str, OutputKind]] = {
 }  # fmt: skip
 _FILE: Final = msgspec.json.Decoder(_File)
 _TEXT: Final = msgspec.json.Decoder(str | list[str])
+_ID: Final = msgspec.json.Decoder(str)
 _TAGS: Final = msgspec.json.Decoder(tuple[str, ...])
 
 
@@ -209,6 +214,7 @@ class _Reading:
             source=source,
             execution_count=cell.prompt_number if cell.execution_count is None else cell.execution_count,
             outputs=tuple(self._output(output, name) for output in cell.outputs),
+            id=_id(cell.id),
             tags=_TAGS.decode(tags) if 0 < _length(tags) <= MAX_TAGS else (),
         )
 
@@ -236,6 +242,14 @@ class _Reading:
         self._room -= length
         text = _TEXT.decode(span)
         return text if isinstance(text, str) else "".join(text)
+
+
+def _id(span: msgspec.Raw) -> str:
+    """Of a cell; "" for one that is none, since nothing hangs on it alone."""
+    try:
+        return _ID.decode(span) if 0 < _length(span) <= MAX_ID else ""
+    except msgspec.DecodeError:
+        return ""
 
 
 def _length(span: msgspec.Raw) -> int:

@@ -45,6 +45,7 @@ class Box:
         self._root = os.path.join(root, "")
         self._handles: dict[int, Any] = {}
         self._numbers = itertools.count()
+        self._shell: Any = None
         self._verbs: dict[str, Callable[..., Any]] = {
             "import": self._import,
             "call": self._call,
@@ -55,6 +56,7 @@ class Box:
             "fill": self._fill,
             "probes": self._take_probes,
             "drop": self._drop,
+            "cell": self._cell,
             "batch": self._batch,
         }
 
@@ -155,6 +157,13 @@ class Box:
         for number in numbers:
             self._handles.pop(number, None)
         return [None, None]
+
+    def _cell(self, number: int, source: str, given: dict[str, Any]) -> Any:
+        """Runs a notebook's cell: what it gave out, and what it raised, if anything."""
+        from grader.worker.shell import Shell
+
+        self._shell = self._shell or Shell.instance()
+        return [self._shell.run(self._root, number, source, given, self._report), None]
 
     def _batch(self, requests: list[list[Any]]) -> Any:
         """Several requests in one message. The first that fails ends the batch, as its own reply would."""

@@ -154,7 +154,8 @@ def main(control_fd: int) -> None:
     sys.dont_write_bytecode = True
     control = socket.socket(fileno=control_fd)
     versions = warm()
-    import grader.worker.box  # noqa: F401  (so that a worker finds it loaded; it cannot read our files)
+    import grader.worker.box
+    import grader.worker.shell  # noqa: F401  (so that a worker finds them loaded; it cannot read our files)
 
     threads = len(os.listdir("/proc/self/task"))
     if threads != 1:

@@ -29,7 +29,7 @@ from grader.paths import Assignment
 from grader.plugin import OUR_FAULT, STOPPED, Run
 from grader.records import Scorecard, Visibility
 from grader.report.files import REPORTS
-from grader.stubs import strip_solutions
+from grader.solutions import strip_solutions
 from grader.worker.launch import Launcher
 from grader.worker.sandbox import LAYERS
 

@@ -17,7 +17,8 @@ import pytest
 from grader.errors import ManifestError
 from grader.manifest import load_manifest
 from grader.paths import Assignment, assignments, find_assignment
-from grader.stubs import BEGIN, differences, strip_solutions, student_files, write_stubs
+from grader.solutions import BEGIN, strip_solutions
+from grader.stubs import differences, student_files, write_stubs
 
 A2 = find_assignment("a2")
 SUBMITTED = load_manifest(A2.manifest).submitted

@@ -1,0 +1,55 @@
+"""The notebooks of a submission, as a suite sees them: what was saved, and what comes of running them again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from grader.checks.notebooks import remarks
+from grader.errors import Verdict
+from grader.execution import Execution, execute
+from grader.intake.notebook import Notebook, read_notebook
+from grader.records import NotebookLimits, Status
+from grader.subject import Subject
+
+LEAVE_OUT: Final = ("slow", "submit")  # tags of cells that are not run again
+
+
+class Notebooks:
+    """By file name; each is read once, and run once.
+
+    ours: the reference's folder, whose notebooks have the given cells.
+    """
+
+    def __init__(self, student: Subject, ours: Path, limits: NotebookLimits) -> None:
+        self._student = student
+        self._ours = ours
+        self._limits = limits
+        self._read: dict[str, Notebook] = {}
+        self._runs: dict[str, Execution] = {}
+
+    def __getitem__(self, file: str) -> Notebook:
+        """As it was handed in. Raises a Verdict when it was not, or cannot be read."""
+        if file not in self._read:
+            submission = self._student.submission
+            if file in submission.problems:
+                raise Verdict(Status.RAISED, f"{file} cannot be used: {submission.problems[file]}")
+            if file not in submission.hashes:
+                raise Verdict(Status.NOT_IMPLEMENTED, f"{file} was not found in the submission")
+            notebook = read_notebook((Path(submission.root) / file).read_bytes())
+            for text in remarks(file, notebook, read_notebook((self._ours / file).read_bytes())):
+                self._student.remark(text)
+            self._read[file] = notebook
+        return self._read[file]
+
+    def run(self, file: str) -> Execution:
+        """Its code cells run again beside the student's modules, but for those tagged in LEAVE_OUT; see `execute`."""
+        if file not in self._runs:
+            self._runs[file] = run_again(self._student, self[file], self._limits)
+        return self._runs[file]
+
+
+def run_again(subject: Subject, notebook: Notebook, limits: NotebookLimits) -> Execution:
+    return execute(
+        subject, notebook, limits.given, cell_s=limits.cell_s, total_s=limits.total_s, leave_out=LEAVE_OUT
+    )
