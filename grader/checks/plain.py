@@ -70,7 +70,7 @@ def _difference(mine: object, right: object, at: str) -> tuple[str, str] | None:
         if absent := right.keys() - mine.keys():
             return f"{at} has no key {_shown(min(absent, key=str))}", f"{at} lacks {len(absent)} of {len(right)} keys"
         if extra := mine.keys() - right.keys():
-            return (f"{at} has an extra key {_shown(min(extra, key=str))}",) * 2
+            return f"{at} has an extra key {_shown(min(extra, key=str))}", f"{at} has {len(extra)} keys too many"
         pairs = [(f"{at}[{_shown(key)}]", mine[key], right[key]) for key in right]
         return next((found for place, a, b in pairs if (found := _difference(a, b, place))), None)
     if isinstance(mine, list) and isinstance(right, list):

@@ -203,6 +203,21 @@ def tensor(actual: object, *, name: str, case: str = "") -> Array:
     return _tensor(actual, name, case, scalar=False)
 
 
+def floats(actual: object, *, name: str, shape: tuple[int, ...], dims: str = "", case: str = "") -> Array:
+    """A returned value that must be a tensor of this shape with finite floats alone; in float64.
+
+    For a suite that computes with it, or compares it with another value of the student's: there `close` would
+    let NaN stand against NaN. dims: names of the axes, e.g. "N T H". Raises Verdict(FAILED).
+    """
+    value = _tensor(actual, name, case, scalar=not shape)
+    letters = tuple(dims.split())
+    if value.shape != shape:
+        fail(_shape_difference(value.shape, shape, name, letters), case=case)
+    _check_dtype(value.dtype, value.dtype, "floating", name, case)
+    _check_finite(value, np.zeros(shape), name, letters, case)
+    return value.astype(np.float64)
+
+
 def in_range(actual: object, low: float, high: float, *, name: str, case: str = "") -> float:
     """Check that a finite real scalar lies in [low, high] and return it. Infinite ends are open.
 

@@ -1,7 +1,7 @@
 """Question rnn: a vanilla RNN forward, and backward by hand.
 
 The gradients of one step and of a whole run are compared with differences over the submission's own forward
-pass, so they say nothing until that has been verified: hence `needs`.
+pass, and that pass with ours: one that answers from memory has differences that suit any gradient.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grader.checks import close, few_examples, gradient_close, kind_of, numeric_gradients, rel
+from grader.checks import close, few_examples, floats, gradient_close, kind_of, numeric_gradients, rel
 from grader.errors import Verdict
 from grader.records import Status
 
@@ -209,17 +209,32 @@ def compare(actual, right, dims, mistakes, what, tol, case=""):
         gradient_close(mine, gradient, name=name, dims=letters, tol=tol, case=case, alternatives=mistakes[name])
 
 
+def true_gradients(reference, what, upstream, args):
+    """The five gradients by our own `what`_forward and `what`_backward."""
+    forward_of, backward = (getattr(reference.rnn_lstm_captioning, f"{what}_{way}") for way in ("forward", "backward"))
+    _, cache = forward_of.using(keep=(1,))(*args)
+    return backward(upstream, cache)
+
+
+def verify_forward(found, right, dims, how, tol, case=""):
+    """The gradients of the submission's forward pass, found without its backward pass, are the right ones."""
+    for (name, letters), mine, gradient in zip(dims.items(), found, right, strict=True):
+        gradient_close(mine, gradient, name=name, dims=letters, tol=tol, case=f"{how}, {case}" if case else how)
+
+
 @pytest.mark.check("p1.rnn_step_backward", question="rnn", points=1, needs="p1.rnn_step_forward")
-def test_step_backward(student):
+def test_step_backward(student, reference):
     """rnn_step_backward returns the five gradients of one step, as differences of rnn_step_forward give them"""
     step = student.rnn_lstm_captioning.rnn_step_forward
     rng = np.random.default_rng(0)
     args, upstream = step_inputs(rng, 4, 5, 6), rng.standard_normal((4, 6))
     _, cache = forward(step, args, ("next_h", "cache"), "rnn_step_forward")
     actual = student.rnn_lstm_captioning.rnn_step_backward(upstream, cache)
-    right = numeric_gradients(lambda k, stack: step.using(only=0).sweep(args, k, stack), args, range(5), upstream)
+    found = numeric_gradients(lambda k, stack: step.using(only=0).sweep(args, k, stack), args, range(5), upstream)
+    right = true_gradients(reference, "rnn_step", upstream, args)
+    verify_forward(found, right, STEP_GRADIENTS, "as differences of rnn_step_forward give it", rel(1e-6))
     mistakes = step_gradient_mistakes(upstream, *args)
-    compare(actual, right, STEP_GRADIENTS, mistakes, "rnn_step_backward", rel(1e-6))
+    compare(actual, found, STEP_GRADIENTS, mistakes, "rnn_step_backward", rel(1e-6))
 
 
 @pytest.mark.check(
@@ -239,25 +254,26 @@ def test_step_backward_sizes(student, reference, N, D, H, seed):
     args, upstream = step_inputs(rng, N, D, H), rng.standard_normal((N, H))
     _, cache = forward(student.rnn_lstm_captioning.rnn_step_forward, args, ("next_h", "cache"), "rnn_step_forward")
     actual = student.rnn_lstm_captioning.rnn_step_backward(upstream, cache)
-    _, cache = reference.rnn_lstm_captioning.rnn_step_forward.using(keep=(1,))(*args)
-    right = reference.rnn_lstm_captioning.rnn_step_backward(upstream, cache)
+    right = true_gradients(reference, "rnn_step", upstream, args)
     mistakes = step_gradient_mistakes(upstream, *args)
     case = f"N={N}, D={D}, H={H}"
     compare(actual, right, STEP_GRADIENTS, mistakes, "rnn_step_backward", rel(1e-6), case)
 
 
 @pytest.mark.check("p1.rnn_backward", question="rnn", points=0.5, needs="p1.rnn_forward")
-def test_backward(student):
+def test_backward(student, reference):
     """rnn_backward returns the five gradients of a whole run, as differences of rnn_forward give them"""
     rnn_forward = student.rnn_lstm_captioning.rnn_forward
     rng = np.random.default_rng(0)
     args, upstream = run_inputs(rng, 2, 10, 3, 5), rng.standard_normal((2, 10, 5))
     _, cache = forward(rnn_forward, args, ("h", "cache"), "rnn_forward")
     actual = student.rnn_lstm_captioning.rnn_backward(upstream, cache)
-    right = numeric_gradients(
+    found = numeric_gradients(
         lambda k, stack: rnn_forward.using(only=0).sweep(args, k, stack), args, range(5), upstream
     )
-    compare(actual, right, RUN_GRADIENTS, run_gradient_mistakes(upstream, *args), "rnn_backward", rel(1e-6))
+    right = true_gradients(reference, "rnn", upstream, args)
+    verify_forward(found, right, RUN_GRADIENTS, "as differences of rnn_forward give it", rel(1e-6))
+    compare(actual, found, RUN_GRADIENTS, run_gradient_mistakes(upstream, *args), "rnn_backward", rel(1e-6))
 
 
 @pytest.mark.check(
@@ -273,13 +289,12 @@ def test_backward_sizes(student, reference, N, T, D, H, seed):
     args, upstream = run_inputs(rng, N, T, D, H), rng.standard_normal((N, T, H))
     _, cache = forward(student.rnn_lstm_captioning.rnn_forward, args, ("h", "cache"), "rnn_forward")
     actual = student.rnn_lstm_captioning.rnn_backward(upstream, cache)
-    _, cache = reference.rnn_lstm_captioning.rnn_forward.using(keep=(1,))(*args)
-    right = reference.rnn_lstm_captioning.rnn_backward(upstream, cache)
+    right = true_gradients(reference, "rnn", upstream, args)
     mistakes = run_gradient_mistakes(upstream, *args)
     compare(actual, right, RUN_GRADIENTS, mistakes, "rnn_backward", rel(1e-6), f"N={N}, T={T}, D={D}, H={H}")
 
 
-def against_autograd(student, seed, N, T, D, H, case):
+def against_autograd(student, reference, seed, N, T, D, H, case):
     rng = np.random.default_rng(seed)
     args, upstream = run_inputs(rng, N, T, D, H), rng.standard_normal((N, T, H))
     rnn_forward = student.rnn_lstm_captioning.rnn_forward
@@ -289,13 +304,15 @@ def against_autograd(student, seed, N, T, D, H, case):
     if missing := [name for name, gradient in zip(RUN_GRADIENTS, auto, strict=True) if gradient is None]:
         inputs = ", ".join(name.removeprefix("d") for name in missing)
         raise Verdict(Status.FAILED, f"Autograd finds no way from h back to {inputs}: is rnn_forward detached?")
+    right = true_gradients(reference, "rnn", upstream, args)
+    verify_forward(auto, right, RUN_GRADIENTS, "as autograd through rnn_forward gives it", rel(1e-6), case)
     compare(manual, auto, RUN_GRADIENTS, run_gradient_mistakes(upstream, *args), "rnn_backward", rel(1e-10), case)
 
 
 @pytest.mark.check("p1.rnn_backward_autograd", question="rnn", points=0.5, needs="p1.rnn_forward")
-def test_backward_autograd(student):
+def test_backward_autograd(student, reference):
     """rnn_backward agrees with autograd through rnn_forward"""
-    against_autograd(student, 1, 2, 10, 3, 5, "")
+    against_autograd(student, reference, 1, 2, 10, 3, 5, "")
 
 
 @pytest.mark.check(
@@ -308,9 +325,9 @@ def test_backward_autograd(student):
 @few_examples
 @given(N=SIZE, T=SIZE, D=SIZE, H=SIZE, seed=SEED)
 @example(N=1, T=1, D=2, H=3, seed=0)
-def test_backward_autograd_sizes(student, N, T, D, H, seed):
+def test_backward_autograd_sizes(student, reference, N, T, D, H, seed):
     """rnn_backward agrees with autograd for other sizes and values"""
-    against_autograd(student, seed, N, T, D, H, f"N={N}, T={T}, D={D}, H={H}")
+    against_autograd(student, reference, seed, N, T, D, H, f"N={N}, T={T}, D={D}, H={H}")
 
 
 # --- module ---------------------------------------------------------------------------------------------
@@ -326,8 +343,10 @@ def test_module(student):
     parameters = module.parameters()
     if missing := [name for name in ("Wx", "Wh", "b") if name not in parameters]:
         raise Verdict(Status.FAILED, f"RNN has no parameter {', '.join(missing)}")
-    weights = [parameters[name] for name in ("Wx", "Wh", "b")]
+    shapes = {"Wx": (3, 5), "Wh": (5, 5), "b": (5,)}
+    weights = [floats(parameters[name], name=name, shape=shape) for name, shape in shapes.items()]
     h = student.rnn_lstm_captioning.rnn_forward.using(only=0)(x, h0, *weights)
+    h = floats(h, name="h of rnn_forward", shape=(2, 4, 5), dims="N T H")
     close(module(x, h0), h, name="RNN.forward(x, h0)", dims="N T H", tol=rel(1e-12))
     next_h = module.step_forward(x[:, 0], h0)
     close(next_h, h[:, 0], name="RNN.step_forward(x, prev_h)", dims="N H", tol=rel(1e-12))

@@ -8,7 +8,7 @@ only where that captioner says the right words.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -20,6 +20,7 @@ from grader.checks import close, few_examples, kind_of, rel, shape_text, tensor
 from grader.errors import Verdict
 from grader.outcomes import forged
 from grader.records import Status
+from grader.subject import Remote
 
 Array = NDArray[Any]
 
@@ -66,6 +67,19 @@ def fixed_images() -> Array:
     return enlarge(wave(144).reshape(3, 3, 4, 4) + 2 * np.eye(3)[:, :, None, None])
 
 
+def fail(text: str, hidden_text: str | None = None) -> NoReturn:
+    raise Verdict(Status.FAILED, text, hidden_text=hidden_text)
+
+
+def built(subject: Any, words: dict[str, int], cell: str, D: int, H: int, *more: Any) -> Remote:
+    """A captioner: an object, where the student's class may be a function that gives something else."""
+    model = subject.probes.captioning.build(words, cell, D, H, *more)
+    if not isinstance(model, Remote):
+        given = "CaptioningRNN(...) gives no object"
+        fail(f"{given}, but {kind_of(model)}", given)
+    return model
+
+
 def fixed_model(subject: Any, cell: str, *, ignore_index: int | None = 0, mix: Array = MIX) -> Any:
     return filled(subject, cell, WORDS, 8, 16, ignore_index, mix)
 
@@ -73,7 +87,7 @@ def fixed_model(subject: Any, cell: str, *, ignore_index: int | None = 0, mix: A
 def filled(
     subject: Any, cell: str, words: dict[str, int], D: int, H: int, ignore_index: int | None, mix: Array = MIX
 ) -> Any:
-    model = subject.probes.captioning.build(words, cell, D, H, ignore_index, mix)
+    model = built(subject, words, cell, D, H, ignore_index, mix)
     subject.probes.captioning.fill_wave(model, AMPLITUDE[cell])
     return model
 
@@ -126,7 +140,7 @@ def test_loss(student, reference, stored, cell):
     captions = (np.arange(130) % 3).reshape(10, 13)
 
     def loss(subject: Any, ignore_index: int | None) -> Any:
-        model = subject.probes.captioning.build(words, cell, 30, 40, ignore_index)
+        model = built(subject, words, cell, 30, 40, ignore_index)
         subject.probes.captioning.fill_linspace(model)
         return model(images, captions)
 
@@ -161,10 +175,6 @@ def test_loss_sizes(student, reference, cell, N, T, V, D, H, ignore_index, seed)
 # --- sample ---------------------------------------------------------------------------------------------
 
 
-def fail(text: str, hidden_text: str | None = None) -> None:
-    raise Verdict(Status.FAILED, text, hidden_text=hidden_text)
-
-
 def checked_sample(value: Any, cell: str, N: int, length: int, V: int) -> tuple[Array, Array | None]:
     """captions (N,length) and, for attn, weights (N,length,4,4), of the right shape and kind."""
     captions, weights = value, None
@@ -179,7 +189,9 @@ def checked_sample(value: Any, cell: str, N: int, length: int, V: int) -> tuple[
     if captions.dtype.kind not in "iu":
         fail(f"captions has dtype {captions.dtype}, wanted int64")
     if captions.min() < 0 or captions.max() >= V:
-        fail(f"captions holds numbers outside the vocabulary: {captions.min()} … {captions.max()}, V={V}")
+        outside = "captions holds numbers outside the vocabulary"
+        fail(f"{outside}: {captions.min()} … {captions.max()}, V={V}", f"{outside}, V={V}")
+    captions = captions.astype(np.int64)  # unsigned ones would become floats beside other integers
     if cell != "attn":
         return captions, None
     if not isinstance(weights, np.ndarray) or weights.shape != (N, length, 4, 4):
@@ -265,7 +277,7 @@ def test_sample_fixed(student, stored, cell):
 @per_cell("p1.sample_{cell}", SAMPLE_POINTS, 0.5, needs="p1.sample_fixed.{cell}")
 def test_sample(student, cell):
     """CaptioningRNN.sample with cell "{cell}" says the word that its own loss finds likeliest, at every step"""
-    model = student.probes.captioning.build(WORDS, cell, 8, 16, -100, MIX)
+    model = built(student, WORDS, cell, 8, 16, -100, MIX)
     images = fixed_images()
     captions, _ = checked_sample(model.sample(images, max_length=MAX_LENGTH), cell, 3, MAX_LENGTH, len(WORDS))
     check_greedy(captions, losses_of(student, model, images), len(WORDS), "the model's own loss")

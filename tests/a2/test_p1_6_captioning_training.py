@@ -16,6 +16,7 @@ from grader.checks import in_range, kind_of
 from grader.errors import Verdict
 from grader.outcomes import forged
 from grader.records import Status
+from grader.subject import Remote
 
 Array = NDArray[Any]
 
@@ -47,6 +48,8 @@ def trained(subject: Any, cell: str, seed: int = 0) -> tuple[Any, list[float], A
     mix = np.random.default_rng(seed + 1).standard_normal((400, 3)).astype(np.float32)
     probes = subject.probes.captioning
     model = probes.build.using(seed=seed)(words, cell, 64, 128, 0, mix)
+    if not isinstance(model, Remote):
+        raise Verdict(Status.FAILED, f"CaptioningRNN(...) gives no object, but {kind_of(model)}")
     history = probes.train.using(limit_s=110)(model, images, captions, STEPS, LEARNING_RATE, ENOUGH)
     if type(history) is not list:
         raise forged()
@@ -102,6 +105,8 @@ def submitted(student: Any, key: str) -> list[Any]:
     values = list(values) if isinstance(values, np.ndarray) and values.ndim == 1 and values.size <= LONGEST else values
     if not isinstance(values, list) or not values:
         raise Verdict(Status.FAILED, f"{key} is {kind_of(values)}, wanted a list with one float per iteration")
+    if len(values) > LONGEST:
+        raise Verdict(Status.FAILED, f"{key} has {len(values)} losses; no training has more than {LONGEST} iterations")
     return values
 
 

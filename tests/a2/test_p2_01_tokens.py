@@ -60,7 +60,7 @@ def test_token_dict_sizes(student: Subject, seed: int, size: int) -> None:
 # --- prepocess_input_sequence -------------------------------------------------------------------------
 
 
-def judge_tokens(student: Subject, text: str, numbers: dict[str, int], special: list[str]) -> None:
+def judge_tokens(student: Subject, text: str, numbers: dict[str, int], special: list[str], case: str) -> None:
     """A wrong list is compared with what the usual mistakes make of the same text."""
     words = text.split(" ")
     pieces = [[word] if word in special else list(word) for word in words]
@@ -76,15 +76,15 @@ def judge_tokens(student: Subject, text: str, numbers: dict[str, int], special: 
     for sentence, mistaken in mistakes.items():
         wrong = [numbers[token] for piece in mistaken for token in piece]
         if wrong != right and same(actual, wrong):
-            raise Verdict(Status.FAILED, f"the tokens of {text!r} are wrong: {sentence}.")
-    equal(actual, right, name="the list of tokens", case=f"for {text!r}")
+            raise Verdict(Status.FAILED, f"the list of tokens is wrong ({case}): {sentence}.")
+    equal(actual, right, name="the list of tokens", case=case)
 
 
 @pytest.mark.check("p2.preprocess", question="tokens", points=0.5)
 def test_preprocess(student: Subject, stored: Stored) -> None:
     """prepocess_input_sequence keeps special tokens whole and splits numbers into digits"""
     for text, tokens in stored["expressions"]:
-        judge_tokens(student, text, stored["token_dict"], stored["special_tokens"])
+        judge_tokens(student, text, stored["token_dict"], stored["special_tokens"], f"for {text!r}")
         actual = student.transformers.prepocess_input_sequence(
             text, stored["token_dict"], stored["special_tokens"]
         )
@@ -104,4 +104,4 @@ def test_preprocess_sizes(student: Subject, seed: int, length: int) -> None:
         "0" * rng.randrange(3) + str(rng.randrange(1000)) if rng.random() < 0.6 else rng.choice(special)
         for _ in range(length)
     ]
-    judge_tokens(student, " ".join(words), numbers, special)
+    judge_tokens(student, " ".join(words), numbers, special, f"for an expression of length {length}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from grader.checks import close, few_examples, gradient_close, rel
+from grader.checks import close, few_examples, floats, gradient_close, rel
 from grader.errors import Verdict
+from grader.outcomes import forged
 from grader.records import Status
 from grader.stored import Stored
 from grader.subject import Remote, Subject
@@ -40,16 +42,26 @@ def filled(student: Subject, name: str, *sizes: int) -> Remote:
     return module
 
 
+def listed(parameters: Mapping[str, Array]) -> str:
+    """Names and shapes, for visible checks and staff: names of a student's choice can say what a hidden check asked."""
+    return ", ".join(f"{name} {p.shape}" for name, p in parameters.items())[:400] or "none"
+
+
 def judge_sampled_gradients(student: Remote, reference: Remote, args: list[Array], upstream: Array, case: str) -> None:
     """Gradients for query, key and value, and one for every parameter."""
     mine = student.vjp(args, upstream, wrt=(0, 1, 2), parameters=True)
-    right = reference.vjp(args, upstream, wrt=(0, 1, 2))
+    right = reference.vjp(args, upstream, wrt=(0, 1, 2), parameters=True)
     for what, actual, expected in zip(("query", "key", "value"), mine.inputs, right.inputs, strict=True):
         dims = f"N {'K' if what == 'query' else 'T'} M"
         gradient_close(actual, expected, name=f"the gradient of {what}", dims=dims, tol=TOL, case=case)
     for name, gradient in mine.parameters.items():
         if gradient is None:
-            raise Verdict(Status.FAILED, f"no gradient reaches the parameter {name}. {FLAT_WEIGHT}")
+            asked = name if name in right.parameters else "the output map"
+            raise Verdict(
+                Status.FAILED,
+                f"no gradient reaches the parameter {name[:80]}. {FLAT_WEIGHT}",
+                hidden_text=f"no gradient reaches a parameter of {asked}. {FLAT_WEIGHT}",
+            )
 
 
 # --- SelfAttention ----------------------------------------------------------------------------------------
@@ -169,18 +181,24 @@ def sampled_heads(
     mine, right = (subject.transformers.MultiHeadAttention(heads, d, size) for subject in (student, reference))
     values = {name: rng.normal(0, 1, p.shape) for name, p in right.parameters().items()}
     right.fill(values)
-    shapes = {name: p.shape for name, p in mine.parameters().items()}
+    parameters = mine.parameters()
+    mapped = student.probes.transformer.output_map(mine)
+    if type(mapped) is not list or not all(type(name) is str and name in parameters for name in mapped):
+        raise forged()
     names = {n: n for n in values if n.startswith("heads.")}
-    for name in student.probes.transformer.output_map(mine):
-        names[name] = "proj.weight" if len(shapes[name]) == 2 else "proj.bias"
+    for name in mapped:
+        names[name] = "proj.weight" if parameters[name].ndim == 2 else "proj.bias"
     wanted = {name: values[right_name].shape for name, right_name in names.items()}
-    if len(names) != len(values) or shapes != wanted:
-        listed = ", ".join(f"{name} {tuple(shape)}" for name, shape in shapes.items())
+    if len(names) != len(values) or {name: p.shape for name, p in parameters.items()} != wanted:
+        module = f"MultiHeadAttention({heads}, {d}, {size})"
+        task = (
+            f"wanted are q, k, v of SelfAttention({d}, {size}, {size}) for each of heads.0 … heads.{heads - 1}, and "
+            f"one Linear from {heads * size} to {d}."
+        )
         raise Verdict(
             Status.FAILED,
-            f"MultiHeadAttention({heads}, {d}, {size}) has the parameters {listed}; wanted are q, k, v of "
-            f"SelfAttention({d}, {size}, {size}) for each of heads.0 … heads.{heads - 1}, and one Linear "
-            f"from {heads * size} to {d}.",
+            f"{module} has the parameters {listed(parameters)}; {task}",
+            hidden_text=f"{module} has other parameters than the task says, {len(parameters)} in all; {task}",
         )
     mine.fill({name: values[right_name] for name, right_name in names.items()})
     return [mine, right]
@@ -266,8 +284,12 @@ def judge_ranges(module: Remote, shapes: list[tuple[int, int]], name: str) -> No
     except with probability .8^n, 1e-7 for the smallest weight here."""
     weights = {n: p for n, p in module.parameters().items() if p.ndim == 2}
     if sorted(w.shape for w in weights.values()) != sorted(shapes):
-        listed = ", ".join(f"{n} {tuple(w.shape)}" for n, w in weights.items())
-        raise Verdict(Status.FAILED, f"{name} has the weights {listed or 'none'}; wanted the shapes {shapes}.")
+        raise Verdict(
+            Status.FAILED,
+            f"{name} has the weights {listed(weights)}; wanted the shapes {shapes}.",
+            hidden_text=f"{name} has {len(weights)} weights; wanted {len(shapes)}, of the shapes {shapes}.",
+        )
+    weights = {n: floats(w, name=f"a weight of {name}", shape=w.shape) for n, w in weights.items()}
     for at, w in weights.items():
         out, inp = w.shape
         c = math.sqrt(6 / (inp + out))
@@ -285,9 +307,9 @@ def judge_ranges(module: Remote, shapes: list[tuple[int, int]], name: str) -> No
             found = " Are they drawn from a normal distribution?"
         raise Verdict(
             Status.FAILED,
-            f"{at} of {name} lies between {w.min():.3f} and {w.max():.3f}; wanted uniform values in (-c, c), "
+            f"{at[:80]} of {name} lies between {w.min():.3f} and {w.max():.3f}; wanted uniform values in (-c, c), "
             f"c = √(6 / (inputs + outputs)) = {c:.3f}.{found}",
-            hidden_text=f"the initial values of {at} of {name} have another range than "
+            hidden_text=f"the initial values of a weight of {name} have another range than "
             f"√(6 / (inputs + outputs)).{found}",
         )
 

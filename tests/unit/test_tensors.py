@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from grader.checks import EXACT, Tolerance, close, equal, in_range, rel, within
+from grader.checks import EXACT, Tolerance, close, equal, floats, in_range, rel, within
 from grader.errors import Verdict
 from grader.records import Status
 
@@ -444,3 +444,30 @@ def test_in_range_hides_numbers() -> None:
     """A hidden check says on which side the value lies, not by how much."""
     verdict = failure(in_range, 3.0, 0.5, 2.5, name="loss", case="after 20 steps")
     assert verdict.hidden_text == "loss is too large (after 20 steps)."
+
+
+# --- floats -------------------------------------------------------------------------------------------
+
+
+def test_floats_gives_an_array_to_compute_with() -> None:
+    """A tensor of floats of the wanted shape comes back in float64, a scalar too."""
+    found = floats(np.ones((2, 3), np.float32), name="h", shape=(2, 3))
+    assert found.dtype == np.float64 and found.tolist() == [[1.0] * 3] * 2
+    assert floats(2.5, name="loss", shape=()).shape == ()
+
+
+@pytest.mark.parametrize(
+    ("actual", "words"),
+    [
+        (None, "h is None"),
+        ("text", "h is a str"),
+        (np.ones((3, 2)), "h has shape"),
+        (np.ones((2, 3), np.int64), "int64"),
+        (np.array([[1.0, 2.0, np.nan], [1.0, 2.0, 3.0]]), "nan"),
+        (np.full((2, 3), np.inf), "inf"),
+        (np.ones((2, 3), np.complex64), "complex64"),
+    ],
+)
+def test_floats_refuses(actual: Any, words: str) -> None:
+    """Whatever is no finite float tensor of that shape fails, in words."""
+    assert words.lower() in str(failure(floats, actual, name="h", shape=(2, 3), dims="N H")).lower()
