@@ -67,6 +67,7 @@ def build(sample: Sample, assignment: Assignment, place: Path) -> Path:
         for edit in sample.edits:
             if edit.file == name:
                 source = replace_once(source, edit.find, edit.replace, f"sample {sample.name}, {name}")
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(source, encoding="utf-8")
     if sample.solved is None:
         for name in manifest.optional:
@@ -76,7 +77,7 @@ def build(sample: Sample, assignment: Assignment, place: Path) -> Path:
     archive = place / f"{sample.name}.zip"
     top = f"{sample.name}/{assignment.id}/" if sample.form == "nested zip" else ""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
-        for path in sorted(folder.iterdir()):
-            file.write(path, f"{top}{path.name}")
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            file.write(path, f"{top}{path.relative_to(folder).as_posix()}")
     shutil.rmtree(folder)
     return archive

@@ -88,7 +88,7 @@ def _stage(
     destination: Path,
     name: str | None = None,
 ) -> Submission:
-    match = find(archive, manifest)
+    match = find(archive, manifest, given)
     _make_folder(destination)
     for place, path in given.items():
         _write(destination, place, path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from grader.errors import IntakeError
@@ -34,8 +34,10 @@ class Match:
     findings: list[str] = field(default_factory=list)
 
 
-def find(archive: Archive, manifest: Manifest) -> Match:
+def find(archive: Archive, manifest: Manifest, given: Collection[str]) -> Match:
     """Match submitted and optional files by their paths relative to the assignment's root.
+
+    given: places of the files of ours, which are in no wrong place when the submission holds them.
 
     The root is the folder that holds most of them, of equals the shallowest; folders that are still
     equal are taken together. IntakeError when the submission holds none of the files.
@@ -57,7 +59,7 @@ def find(archive: Archive, manifest: Manifest) -> Match:
                 match.found[name] = path
         elif name in manifest.submitted:
             match.missing.append(name)
-    taken = {root + name for root in roots for name in (*wanted, *manifest.given)}
+    taken = {root + name for root in roots for name in (*wanted, *given)}
     for name in match.missing:
         match.findings += [_misplaced(path, name) for path in _near(archive, name) if path not in taken]
     _find_helpers(archive, manifest, match)

@@ -137,7 +137,7 @@ def test_run_of_the_stubs_is_no_points_and_no_surprise(
     answer = grade_py("run", "a2", A2.student, "--out", tmp_path)
     assert (answer.returncode, answer.stderr) == (0, "")
     card = valid_reports(tmp_path)
-    assert (card.score, card.max_score, card.complete) == (0.0, 50.0, True)
+    assert (card.score, card.max_score, card.complete) == (0.0, 74.0, True)
     odd = [c for c in card.checks if c.status not in (Status.NOT_IMPLEMENTED, Status.SKIPPED)]
     assert [(c.id, c.status, c.message) for c in odd] == []
 
@@ -156,7 +156,7 @@ def test_run_out_of_time_is_exit_code_3(grade_py: GradePy, tmp_path: Path, valid
     answer = grade_py("run", "a2", A2.reference, "--out", tmp_path, "--total-limit", "0.01")
     assert answer.returncode == 3, answer.stderr
     card = valid_reports(tmp_path)
-    assert (card.score, card.max_score, card.complete) == (0.0, 50.0, False)
+    assert (card.score, card.max_score, card.complete) == (0.0, 74.0, False)
     assert {check.status for check in card.checks} == {Status.UNGRADED}
     assert "Not complete: something could not be graded" in answer.stdout
 
@@ -176,9 +176,9 @@ def test_a_signal_in_the_middle_leaves_valid_reports(number: int, tmp_path: Path
     card = valid_reports(tmp_path)
     found = [check.status for check in card.checks]
     assert {Status.PASSED, Status.UNGRADED} == set(found)
-    assert 0 < card.score < 50
+    assert 0 < card.score < 74
     assert not card.complete
-    assert f"Score: {card.score:g} / 50\n" in stdout
+    assert f"Score: {card.score:g} / 74\n" in stdout
     assert len(journal.read_text().splitlines()) == found.count(Status.PASSED)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["journal.jsonl", *sorted(REPORTS)]
 

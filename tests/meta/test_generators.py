@@ -29,6 +29,18 @@ def test_the_expressions_are_made_again_byte_for_byte(tmp_path: Path) -> None:
     assert (tmp_path / "two_digit_op.json").read_bytes() == (REFERENCE / "two_digit_op.json").read_bytes()
 
 
+def test_the_key_is_made_again(tmp_path: Path) -> None:
+    """make_simclr_key.py gives the stored tensors, which load without code being run."""
+    run_script("make_simclr_key.py", tmp_path)
+    made, stored = (losses(folder / "simclr_sanity_check.key") for folder in (tmp_path, REFERENCE))
+    assert made.keys() == stored.keys() == {"left", "right", "sim", "sim_matrix", "loss"}
+    for name in made.keys() - {"loss"}:
+        assert made[name].dtype == torch.float32 and torch.allclose(made[name], stored[name], rtol=1e-6, atol=0), name
+    assert made["loss"].keys() == stored["loss"].keys() == {"1.0", "5.0"}
+    for tau, loss in stored["loss"].items():
+        assert torch.allclose(made["loss"][tau], loss, rtol=1e-6, atol=0)
+
+
 def losses(path: Path) -> dict[str, Any]:
     found = torch.load(path, weights_only=True)
     assert isinstance(found, dict)

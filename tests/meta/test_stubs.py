@@ -184,7 +184,7 @@ def stubbed() -> Iterator[dict[str, ModuleType]]:
     before = set(sys.modules)
     sys.path.insert(0, str(A2.student))
     try:
-        yield {name: importlib.import_module(name.removesuffix(".py")) for name in SUBMITTED}
+        yield {name: importlib.import_module(name.removesuffix(".py").replace("/", ".")) for name in SUBMITTED}
     finally:
         sys.path.remove(str(A2.student))
         for name in set(sys.modules) - before:
@@ -233,5 +233,5 @@ def test_stubs_hold_nothing_of_the_solutions() -> None:
             if "SOLUTION" in line:
                 inside = "BEGIN" in line
             lines[inside].add(line.strip())
-        assert len(lines[True]) > 50
+        assert len(lines[True]) > 3
         assert not (lines[True] - lines[False]) & kept

@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import random
+import shutil
 import socket
 import stat
 import struct
@@ -15,6 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from grader.errors import IntakeError, ManifestError
 from grader.intake import archive as limits
@@ -284,6 +286,27 @@ def test_near_misses(found: str, words: str, tmp_path: Path, staged: Callable[..
     assert submission.missing == (RNN,)
     assert words in submission.findings
     assert RNN not in content(submission)
+
+
+def test_given_files_are_no_near_misses(tmp_path: Path, staged: Callable[..., Submission]) -> None:
+    """A file of ours is not taken for a misplaced one of the same name; another copy in that folder is."""
+    manifest = structs.replace(MANIFEST, submitted=(RNN, "dl/simclr/utils.py"))
+    files = {RNN: b"", "dl/utils.py": b"ours = True\n"}
+    assert staged(zip_of(tmp_path / "in.zip", files), manifest).findings == ()
+    shutil.rmtree(tmp_path / "staged")
+    submission = staged(zip_of(tmp_path / "in.zip", {**files, "dl/more/utils.py": b""}), manifest)
+    words = "found dl/more/utils.py; the file must lie at dl/simclr/utils.py, beside the others"
+    assert (submission.missing, submission.findings) == (("dl/simclr/utils.py",), (words,))
+
+
+def test_files_inside_a_given_folder(tmp_path: Path, staged: Callable[..., Submission]) -> None:
+    """A submitted file inside a folder of ours is the student's, its neighbours are ours."""
+    theirs = {LOSS: b"y = 4\n", "dl/simclr/__init__.py": b"import os\n", "dl/utils.py": b"ours = False\n"}
+    submission = staged(zip_of(tmp_path / "in.zip", under("a9", {**GOOD, **theirs})))
+    found = content(submission)
+    assert (found[LOSS], found["dl/simclr/__init__.py"], found["dl/utils.py"]) == (b"y = 4\n", b"", b"ours = True\n")
+    for name in ("dl/simclr/__init__.py", "dl/utils.py"):
+        assert f"a9/{name} differs from the given {name}; the given one was used" in submission.findings
 
 
 @pytest.mark.parametrize(
