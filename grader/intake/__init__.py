@@ -10,6 +10,7 @@ import shutil
 import sys
 import tokenize
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
 
 from grader.errors import IntakeError, ManifestError
@@ -24,8 +25,9 @@ from grader.intake.archive import (
     open_inner,
     shown,
 )
-from grader.intake.match import Match, find, holds_any
+from grader.intake.match import Match, find, holds
 from grader.intake.notebook import MAX_NOTEBOOK, read_notebook
+from grader.intake.overlay import Overlay
 from grader.intake.team import TEAM_FILE, read_team
 from grader.records import Manifest, Submission
 
@@ -71,13 +73,25 @@ def stage(source: Path, manifest: Manifest, given_root: Path, destination: Path)
     given = _given(manifest, given_root)
     if destination.exists() and any(destination.iterdir()):
         raise IntakeError(f"the staging folder {shown(destination.name)} is not empty; name another one")
-    with open_archive(source) as archive:
-        inner = _only_archive(archive, manifest)
-        if inner is None:
-            return _stage(archive, [], manifest, given, destination)
-        note = f"opened {shown(inner)} inside {shown(archive.name)}; hand in that file itself"
-        with open_inner(archive, inner) as opened:
-            return _stage(opened, [note], manifest, given, destination, name=_stem(archive.name))
+    with open_archive(source) as archive, ExitStack() as stack:
+        name, notes = _stem(archive.name), []
+        inner = _only_archive(archive)
+        if inner is not None and not holds(archive, manifest.submitted, all):
+            beside = holds(archive, (*manifest.submitted, *manifest.optional), any) or _any_module(archive)
+            try:
+                opened = stack.enter_context(open_inner(archive, inner))
+            except IntakeError as error:
+                if not beside:
+                    raise
+                notes.append(f"{error}; the files beside it were used")
+            else:
+                if not beside:
+                    notes.append(f"opened {shown(inner)} inside {shown(archive.name)}; hand in that file itself")
+                    archive = opened
+                elif holds(opened, manifest.submitted, any):
+                    notes.append(f"took the files in {shown(inner)} and those beside it together")
+                    archive = Overlay(archive, opened, manifest)
+        return _stage(archive, notes, manifest, given, destination, name)
 
 
 def _stage(
@@ -86,7 +100,7 @@ def _stage(
     manifest: Manifest,
     given: dict[str, Path],
     destination: Path,
-    name: str | None = None,
+    name: str,
 ) -> Submission:
     match = find(archive, manifest, given)
     _make_folder(destination)
@@ -103,7 +117,7 @@ def _stage(
     if len(findings) > MAX_FINDINGS:
         findings[MAX_FINDINGS:] = [f"and {len(findings) - MAX_FINDINGS} more findings"]
     return Submission(
-        name=_stem(archive.name) if name is None else name,
+        name=name,
         root=str(destination),
         hashes=hashes,
         missing=tuple(match.missing),
@@ -112,10 +126,15 @@ def _stage(
     )
 
 
-def _only_archive(archive: Archive, manifest: Manifest) -> str | None:
-    """The one archive in a submission that holds nothing else of use, else None."""
+def _only_archive(archive: Archive) -> str | None:
+    """The one archive in a submission, else None."""
     inner = [path for path in archive.sizes if path.casefold().endswith(SUFFIXES)]
-    return inner[0] if len(inner) == 1 and not holds_any(archive, manifest) else None
+    return inner[0] if len(inner) == 1 else None
+
+
+def _any_module(archive: Archive) -> bool:
+    """Whether a Python file is there, which might be meant for one that is wanted."""
+    return any(path.endswith(".py") for path in archive.sizes)
 
 
 def _name(path: str) -> str:

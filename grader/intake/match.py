@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from grader.errors import IntakeError
@@ -44,13 +44,13 @@ def find(archive: Archive, manifest: Manifest, given: Collection[str]) -> Match:
     """
     wanted = (*manifest.submitted, *manifest.optional)
     paths = sorted({*archive.sizes, *archive.refused})
-    roots = _roots(paths, wanted)
-    if not roots:
+    best = roots(paths, wanted)
+    if not best:
         raise IntakeError(_nothing(archive, manifest))
-    match = Match(roots)
+    match = Match(best)
     known = set(paths)
     for name in wanted:
-        copies = [root + name for root in roots if root + name in known]
+        copies = [root + name for root in best if root + name in known]
         if copies:
             path, problem = _agree(archive, copies)
             if problem:
@@ -59,21 +59,20 @@ def find(archive: Archive, manifest: Manifest, given: Collection[str]) -> Match:
                 match.found[name] = path
         elif name in manifest.submitted:
             match.missing.append(name)
-    taken = {root + name for root in roots for name in (*wanted, *given)}
+    taken = {root + name for root in best for name in (*wanted, *given)}
     for name in match.missing:
         match.findings += [_misplaced(path, name) for path in _near(archive, name) if path not in taken]
     _find_helpers(archive, manifest, match)
     return match
 
 
-def holds_any(archive: Archive, manifest: Manifest) -> bool:
-    """Whether any submitted or optional file is there, or a Python file that might be meant for one."""
-    wanted = (*manifest.submitted, *manifest.optional)
-    return bool(_roots(archive.sizes, wanted)) or any(path.endswith(".py") for path in archive.sizes)
+def holds(archive: Archive, names: Iterable[str], how: Callable[[Iterable[bool]], bool]) -> bool:
+    """Whether any, or all, of these files of a manifest are there, wherever."""
+    return how(bool(roots(archive.sizes, [name])) for name in names)
 
 
-def _roots(paths: Iterable[str], wanted: Iterable[str]) -> tuple[str, ...]:
-    """The best roots, each "" or ending in "/"."""
+def roots(paths: Iterable[str], wanted: Iterable[str]) -> tuple[str, ...]:
+    """The folders that hold most of the wanted files, of equals the shallowest; each "" or ending in "/"."""
     wanted = tuple(wanted)
     held = Counter(
         path[: len(path) - len(name)]

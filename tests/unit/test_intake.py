@@ -351,12 +351,46 @@ def test_archive_inside(outer: str, tmp_path: Path, staged: Callable[..., Submis
     assert "opened x/a9.zip inside hand_in" in said(submission)
 
 
-def test_archive_beside_files(tmp_path: Path, staged: Callable[..., Submission]) -> None:
-    """An archive beside the submitted files is left alone."""
-    inner = zip_of(tmp_path / "inner.zip", under("a9")).read_bytes()
-    submission = staged(zip_of(tmp_path / "in.zip", {"a9.zip": inner, RNN: b"v = 1\n"}))
-    assert content(submission)[RNN] == b"v = 1\n"
-    assert submission.missing == (NETS, LOSS)
+def test_archive_beside_a_whole_submission(tmp_path: Path, staged: Callable[..., Submission]) -> None:
+    """An archive beside all of the submitted files is left alone."""
+    inner = zip_of(tmp_path / "inner.zip", {RNN: b"v = 1\n"}).read_bytes()
+    submission = staged(zip_of(tmp_path / "in.zip", {"a9.zip": inner, **GOOD}))
+    assert content(submission)[RNN] == GOOD[RNN]
+    assert submission.findings == ()
+
+
+@pytest.mark.parametrize("outer", ["folder", "zip"])
+@pytest.mark.parametrize(("inside", "beside"), [("", ""), ("code", ""), ("", "hand_in/x"), ("code", "x")])
+def test_archive_and_files_beside_it(
+    outer: str, inside: str, beside: str, tmp_path: Path, staged: Callable[..., Submission]
+) -> None:
+    """A code archive and what was handed in beside it are one submission, whatever folders they lie in."""
+    inner = zip_of(tmp_path / "inner.zip", {f"{inside}/{name}".strip("/"): GOOD[name] for name in (RNN, NETS)})
+    rest = {LOSS: GOOD[LOSS], "results.pt": b"results", NETS: GOOD[NETS]}
+    placed = {f"{beside}/{name}".strip("/"): data for name, data in rest.items()}
+    submission = staged(PACKERS[outer](tmp_path, {"code.zip": inner.read_bytes(), **placed}))
+    assert {name: content(submission)[name] for name in GOOD} == GOOD
+    assert content(submission)["results.pt"] == b"results"
+    assert said(submission) == "took the files in code.zip and those beside it together"
+    assert submission.problems == {} and submission.missing == ()
+
+
+def test_a_file_that_is_in_the_archive_and_beside_it(tmp_path: Path, staged: Callable[..., Submission]) -> None:
+    """Two copies of one content are one; of two different ones nobody knows which is meant."""
+    inner = zip_of(tmp_path / "inner.zip", GOOD).read_bytes()
+    submission = staged(zip_of(tmp_path / "in.zip", {"a9.zip": inner, RNN: b"v = 1\n", NETS: GOOD[NETS]}))
+    assert submission.problems == {
+        RNN: "rnn.py was left out: the one in a9.zip is another one; hand in one"
+    }
+    assert submission.hashes.keys() == {NETS, LOSS}
+
+
+@pytest.mark.parametrize("data", [b"PK\x03\x04 broken", b"", b"not an archive"])
+def test_a_broken_archive_beside_files(data: bytes, tmp_path: Path, staged: Callable[..., Submission]) -> None:
+    """Files beside an archive that cannot be opened are graded, and the archive's fault is said."""
+    submission = staged(zip_of(tmp_path / "in.zip", {"a9.zip": data, RNN: GOOD[RNN]}))
+    assert submission.hashes.keys() == {RNN} and submission.missing == (NETS, LOSS)
+    assert "a9.zip is" in submission.findings[0] and submission.findings[0].endswith("beside it were used")
 
 
 def test_archives_are_opened_one_level_deep(tmp_path: Path, staged: Callable[..., Submission]) -> None:
