@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from . import grad
+from . import grad, submit
 from .solver import Solver
 from .utils import reset_seed, tensor_to_image, visualize_dataset
 
-__all__ = ["Solver", "grad", "reset_seed", "tensor_to_image", "visualize_dataset"]
+__all__ = ["Solver", "grad", "reset_seed", "submit", "tensor_to_image", "visualize_dataset"]
