@@ -75,6 +75,7 @@ def test_a_notebook_of_format_4() -> None:
             Cell(
                 kind="code",
                 source="a\nb",
+                id="a",
                 execution_count=3,
                 outputs=(
                     Output(kind="stream", text="1\n"),
@@ -126,6 +127,13 @@ def test_a_notebook_of_format_3() -> None:
 def test_oddities_that_do_no_harm(data: bytes) -> None:
     """What is around the parts that are read may be odd; of a key that is there twice the last one counts."""
     assert [cell.source for cell in read_notebook(data).cells] == ["x = 1"]
+
+
+@pytest.mark.parametrize("id_", [None, 5, ["a"], {}, "x" * 300, ""])
+def test_an_id_that_is_none_is_left_out(id_: Any) -> None:
+    """A cell is worth reading without an id, or with one that the format does not allow."""
+    (cell,) = read_notebook(encoded(cells=[code(id=id_)])).cells
+    assert cell.id == "" and cell.source == "x = 1"
 
 
 def test_hostile_content_stays_text() -> None:
