@@ -98,6 +98,7 @@ class Desk:
             launcher or self.launcher,
             self.manifest.limits,
             probes=self.assignment.probes if self.assignment.probes.exists() else None,
+            standins=self.assignment.standins if self.assignment.standins.exists() else None,
             reference=reference,
             required="none" if reference else self.required,
             answers=self.assignment.answers,
@@ -191,7 +192,7 @@ class Desk:
             run.manifest,
             run.specs,
             not_run(run.specs, run.results, STOPPED, run.fault),
-            submission=submission,
+            submission=remarked(submission, run.student),
             isolation=isolation(run.student),
             versions=versions(self.launcher),
             seconds=time.monotonic() - run.started,
@@ -266,6 +267,11 @@ def refuse(error: IntakeError, out: Path) -> None:
         write_refusal(str(error), out)
     except OSError as fault:
         raise GraderError(f"{error}; and {out} cannot be written to: {fault.strerror}") from None
+
+
+def remarked(submission: Submission, subject: Subject) -> Submission:
+    """The submission, with what was found out about it while it ran."""
+    return structs.replace(submission, findings=(*submission.findings, *subject.remarks))
 
 
 def isolation(subject: Subject) -> dict[str, bool]:

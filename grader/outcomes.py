@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from grader.errors import Verdict
+from grader.errors import NeedsGpu, Verdict
 from grader.records import Died, Raised, Status
 
 HINTS: Final = {
@@ -53,6 +53,11 @@ def raised_verdict(reply: Raised, what: str, log: str = "") -> Verdict:
     if reply.memory:
         ran_out = f"{what} ran out of memory"
         return verdict(Status.OUT_OF_MEMORY, f"{ran_out}{where}", f"{ran_out}{places}")
+    if reply.gpu:
+        needs = f"{what} needs a GPU, which the grader does not have"
+        return NeedsGpu(
+            Status.RAISED, f"{needs}: {error}{where}", hidden_text=f"{needs}{places}", staff=staff
+        )
     if reply.unsendable:
         cannot = "which cannot be graded"
         return verdict(Status.FAILED, f"{what} returned {text}, {cannot}", f"{what} returned something {cannot}")
