@@ -10,11 +10,11 @@ import contextlib
 import re
 from typing import Any, Final
 
-# Of torch without CUDA, without a driver, without a device; of tensors that were saved on one.
+# Of torch without CUDA, without a driver, without a device, in a forked process; of tensors saved on a GPU.
 WORDS: Final = re.compile(
     "not compiled with CUDA|no NVIDIA driver|NVIDIA driver on your system is too old|No CUDA GPUs"
     "|CUDA is not available|cuda[.]is_available[(][)] is False|no CUDA-capable device|from the 'CUDA' backend"
-    "|without ATen_cuda|CUDA driver error|CUDA error:"
+    "|without ATen_cuda|CUDA driver error|CUDA driver version is insufficient|re-initialize CUDA in forked"
 )
 NAME: Final = re.compile(r"cuda(:\d+)?")
 
@@ -28,14 +28,16 @@ def wants_gpu(error: BaseException) -> bool:
 
 def redirect(torch: Any) -> bool:
     """From now on this thread's tensors and modules that should go to a CUDA device stay on the CPU. Moving makes a
-    copy, as it does between devices. Returns False, and does nothing, where CUDA can be used.
+    copy, as it does between devices. Returns False, and does nothing, where CUDA can be used: a forked worker on a
+    machine with a GPU cannot, whatever `is_available` says.
 
     Not redirected: generators, streams, graphs, files that were saved on a GPU, questions about the hardware.
     """
-    if torch.cuda.is_available():
-        return False
     if getattr(redirect, "mode", None) is not None:
         return True
+    with contextlib.suppress(RuntimeError, AssertionError):
+        torch.zeros(1, device="cuda")
+        return False
     cpu, tensor, device_type = torch.device("cpu"), torch.Tensor, torch.device
 
     def is_cuda(value: object) -> bool:

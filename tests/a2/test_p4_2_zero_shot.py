@@ -20,7 +20,7 @@ from grader.subject import Subject
 Array = NDArray[Any]
 Words = Mapping[str, Sequence[float]]
 
-CONSTANT = 0.1  # as in the probe
+CONSTANT = 0.3  # as in the probe
 # One vector is twelve times as long as the others: whoever forgets to normalise the texts always says "blue".
 COLOURS: Words = {"red": (3, 0, 0, 0), "green": (0, 3, 0, 0), "blue": (0, 0, 36, 0)}
 OTHER = (0, 0, 0, 3)

@@ -20,7 +20,7 @@ from torchvision import transforms
 
 CONTEXT = 77
 SCALE = 7.0  # of image features, which are not of unit length
-CONSTANT = 0.1  # their last entry, beside the colours in 0..1
+CONSTANT = 0.3  # their last entry, beside the colours in 0..1
 
 
 class FakeVisual(nn.Module):
