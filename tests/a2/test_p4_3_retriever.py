@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,18 +61,24 @@ def indices(value: object) -> list[int] | None:
     return found
 
 
-def likely_cause(colours: Array, query: Query, found: list[int], right: list[int]) -> str:
-    count, values = len(right), scores(colours, query[0])
-    causes = {
-        "The order is reversed: the best image has to come first.": right[::-1],
-        "These are the least similar images.": best(-values, count),
-        "The image features are not normalised, so that bright images win.": best(
-            scores(colours, query[0], normalised=False), count
+def likely_cause(colours: Array, queries: Sequence[Query], found: Sequence[object], rights: Sequence[list[int]]) -> str:
+    """The mistake that explains all the answers."""
+
+    def answers(values: Callable[[str], Array]) -> list[list[int]]:
+        return [best(values(text), len(right)) for (text, _), right in zip(queries, rights, strict=True)]
+
+    causes: dict[str, list[list[int]]] = {
+        "The order is reversed: the best image has to come first.": [right[::-1] for right in rights],
+        "These are the least similar images.": answers(lambda text: -scores(colours, text)),
+        "The image features are not normalised, so that bright images win.": answers(
+            lambda text: scores(colours, text, normalised=False)
         ),
-        "The images are counted from 1, wanted from 0.": [i + 1 for i in right],
-        "The right images are sorted by their numbers; they should come with the best one first.": sorted(right),
+        "The images are counted from 1, wanted from 0.": [[i + 1 for i in right] for right in rights],
+        "The right images are sorted by their numbers; they should come with the best one first.": list(
+            map(sorted, rights)
+        ),
     }
-    return next((text for text, wrong in causes.items() if found == wrong), "")
+    return next((text for text, wrong in causes.items() if list(found) == wrong), "")
 
 
 def judge(
@@ -89,6 +95,7 @@ def judge(
     answers, encoded = result["answers"], result["encoded"]
     if type(answers) is not list or len(answers) != len(queries) or type(encoded) is not int:
         raise forged()
+    hint = likely_cause(colours, queries, [indices(answer) for answer in answers], rights)
     for query, right, answer in zip(queries, rights, answers, strict=True):
         case = f"{len(colours)} images, k={K if query[1] is None else query[1]}"
         found = indices(answer)
@@ -99,7 +106,6 @@ def judge(
         if found is None:
             told = f"{name} is {kind_of(answer)}, wanted a list of {len(right)} whole numbers ({case})."
             raise Verdict(Status.FAILED, told, staff=staff)
-        hint = likely_cause(colours, query, found, right)
         if len(found) != len(right):
             told = f"{name} has {len(found)} indices, wanted k={len(right)} ({case})."
         elif not set(found) <= set(range(len(colours))):
