@@ -87,11 +87,13 @@ def judge(
         raise ValueError("the published classes are not those of the fake CLIP")
     sent = {word: list(map(float, vector)) for word, vector in words.items()}
     found = listed(student.probes.clip_dino.classify(sent, list(map(float, OTHER)), list(images), texts))
-    if type(found) is list and found == right and all(type(item) is str for item in found):
+    # Only plain items are compared: an array's equality has no truth.
+    plain = type(found) is list and all(type(item) in (str, int) for item in found)
+    if plain and found == right:
         return
     name = "the result of clip_zero_shot_classifier"
     # A mistake gives itself away by several answers only.
-    causes = wrong_answers(words, images, texts) if len(images) > 2 else {}
+    causes = wrong_answers(words, images, texts) if plain and len(images) > 2 else {}
     hint = next((text for text, wrong in causes.items() if found == wrong), "")
     if type(found) is not list:
         told = f"{name} is {kind_of(found)}, wanted a list with one text for each image ({case})."

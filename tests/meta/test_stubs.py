@@ -189,6 +189,7 @@ def stubbed() -> Iterator[dict[str, ModuleType]]:
         yield {name: importlib.import_module(name.removesuffix(".py").replace("/", ".")) for name in SUBMITTED}
     finally:
         sys.path.remove(str(A2.student))
+        offer({})  # forgets the modules of the others
         sys.meta_path[:] = finders
         for name in set(sys.modules) - before:
             if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(A2.student)):

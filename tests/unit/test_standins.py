@@ -185,3 +185,37 @@ def test_the_simple_things_work(a2: Subject) -> None:
     np.testing.assert_array_equal(a2.user.small(image), image[::2, ::2])
     np.testing.assert_array_equal(a2.user.swapped(image), image[..., ::-1])
     assert a2.user.counted() == "9.0B"
+
+
+REAL_CLIP = """
+from clip.clip import load, tokenize
+"""
+REAL_CLIP_INNER = """
+def load(name): raise OSError("a download")
+def tokenize(texts): raise AssertionError("the real vocabulary")
+"""
+TILES = [np.full((9, 9, 3), colour, np.uint8) for colour in ([250, 0, 0], [0, 0, 250])]
+WORDS = {"red": [1.0, 0.0, 0.0, 0.0], "blue": [0.0, 0.0, 9.0, 0.0]}
+
+
+@pytest.mark.parametrize("style", ["clip_handout", "clip_broadcast", "clip_logits", "clip_centroids"])
+@pytest.mark.parametrize("installed", [False, True])
+def test_checks_of_clip_do_not_depend_on_clip(zygote: Zygote, stage_files: Any, style: str, installed: bool) -> None:
+    """With a real `clip` or without, and however it was imported, the fake's tokens are used and then taken back."""
+    a2 = find_assignment("a2")
+    source = (a2.alternatives / style / "dl/clip_dino.py").read_text()
+    files = {"dl/__init__.py": "", "dl/clip_dino.py": source}
+    files["after.py"] = "import clip\ndef tokens(): clip.tokenize(['a'])\n"
+    if installed:
+        files |= {"clip/__init__.py": REAL_CLIP, "clip/clip.py": REAL_CLIP_INNER}
+    submission = Submission(name="someone", root=str(stage_files(files)), hashes={})
+    subject = Subject(submission, zygote, Limits(memory_mib=1024), probes=a2.probes, standins=a2.standins)
+    try:
+        found = subject.probes.clip_dino.classify(WORDS, [0.0, 0.0, 0.0, 1.0], TILES, ["blue", "red"])
+        assert found == ["red", "blue"]
+        found = subject.probes.clip_dino.retrieve(WORDS, [0.0, 0.0, 0.0, 1.0], TILES, [["blue", None]])
+        assert [np.asarray(answer).tolist() for answer in found["answers"]] == [[1, 0]] and found["encoded"] == 0
+        with pytest.raises(Verdict, match="the real vocabulary" if installed else "not installed"):
+            subject.after.tokens()
+    finally:
+        subject.close()
