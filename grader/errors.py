@@ -59,3 +59,7 @@ class Verdict(BaseException):
         self.text = text
         self.hidden_text = text if hidden_text is None else hidden_text
         self.staff = staff
+
+
+class NeedsGpu(Verdict):
+    """The submission asks for CUDA, and this machine has none."""

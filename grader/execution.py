@@ -58,6 +58,7 @@ class Fault(Record, frozen=True):
     text: str
     frames: tuple[str, ...] = ()
     memory: bool = False
+    gpu: bool = False
     signature: bool = False
     missing: bool = False
     unsendable: bool = False
@@ -118,7 +119,10 @@ def execute(
         subject.fresh()
         subject.ready()  # here, so that no cell's clock runs while the worker starts
         try:
-            if _run_through(subject, notebook, given, cell_s, until, leave_out, done):
+            whole = _run_through(subject, notebook, given, cell_s, until, leave_out, done)
+            if any(cell.error is not None and cell.error.gpu for cell in done.values()) and subject.stay_on_cpu():
+                done.clear()
+            elif whole:
                 break
         finally:
             subject.fresh()
@@ -201,6 +205,8 @@ def _checked(value: Any) -> Reply:
 
 
 def _judged(error: Fault, gap: str) -> tuple[Ended, str]:
+    if error.gpu:
+        return "unsettled", f"it needs a GPU ({error.type}: {error.text})"[:300]
     if error.type in MISSING_HERE:
         return "unsettled", f"it needs {MISSING_HERE[error.type]} ({error.type}: {error.text})"[:300]
     if error.type == "NameError" and gap:

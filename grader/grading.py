@@ -98,6 +98,7 @@ class Desk:
             launcher or self.launcher,
             self.manifest.limits,
             probes=self.assignment.probes if self.assignment.probes.exists() else None,
+            standins=self.assignment.standins if self.assignment.standins.exists() else None,
             reference=reference,
             required="none" if reference else self.required,
             answers=self.assignment.answers,
@@ -187,12 +188,11 @@ class Desk:
             run.fatal = ManifestError(f"the suite of {self.manifest.id} has no checks ({why})")
 
     def card(self, run: Run, submission: Submission) -> Scorecard:
-        findings = (*submission.findings, *run.student.remarks)
         return score(
             run.manifest,
             run.specs,
             not_run(run.specs, run.results, STOPPED, run.fault),
-            submission=structs.replace(submission, findings=findings),
+            submission=remarked(submission, run.student),
             isolation=isolation(run.student),
             versions=versions(self.launcher),
             seconds=time.monotonic() - run.started,
@@ -267,6 +267,11 @@ def refuse(error: IntakeError, out: Path) -> None:
         write_refusal(str(error), out)
     except OSError as fault:
         raise GraderError(f"{error}; and {out} cannot be written to: {fault.strerror}") from None
+
+
+def remarked(submission: Submission, subject: Subject) -> Submission:
+    """The submission, with what was found out about it while it ran."""
+    return structs.replace(submission, findings=(*submission.findings, *subject.remarks))
 
 
 def isolation(subject: Subject) -> dict[str, bool]:

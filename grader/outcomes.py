@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from grader.errors import Verdict
+from grader.errors import NeedsGpu, Verdict
 from grader.records import Died, Raised, Status
 
 HINTS: Final = {
@@ -63,6 +63,10 @@ def raised_verdict(reply: Raised, name: Name, has_line: Callable[[str, int], boo
         return Verdict(Status.NOT_IMPLEMENTED, f"{text or name.shown}{missing}", hidden_text=told, staff=staff)
     if reply.memory:
         return verdict(Status.OUT_OF_MEMORY, f" ran out of memory{where}", f" ran out of memory{places}")
+    if reply.gpu:
+        needs = " needs a GPU, which the grader does not have"
+        hidden = f"{name.asked}{needs}{places}"
+        return NeedsGpu(Status.RAISED, f"{name.shown}{needs}: {error}{where}", hidden_text=hidden, staff=staff)
     if reply.unsendable:
         cannot = "which cannot be graded"
         return verdict(Status.FAILED, f" returned {text}, {cannot}", f" returned something {cannot}")

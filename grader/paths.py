@@ -39,6 +39,10 @@ class Assignment:
         return self.suite / "probes"
 
     @property
+    def standins(self) -> Path:
+        return self.suite / "standins"
+
+    @property
     def recipes(self) -> Path:
         return self.suite / "recipes.py"
 

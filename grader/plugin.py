@@ -27,12 +27,12 @@ import pytest
 from msgspec import structs
 
 from grader import interrupt
-from grader.errors import GraderError, ManifestError, SandboxUnavailable, Verdict, WorkerError
+from grader.errors import GraderError, ManifestError, NeedsGpu, SandboxUnavailable, Verdict, WorkerError
 from grader.manifest import check_suite
 from grader.notebooks import Notebooks
 from grader.records import CheckResult, CheckSpec, Manifest, Status, Visibility
 from grader.stored import Stored
-from grader.subject import Subject
+from grader.subject import ON_CPU, Subject
 
 OUR_FAULT = "This check could not be graded, through no fault of yours; staff will run it again."
 STOPPED = "Grading was stopped before this check was done."
@@ -219,10 +219,15 @@ class Grading:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
-        """Runs a check that met a fault of the machine once more, from the start and in fresh workers."""
+        """Runs a check once more, from the start and in fresh workers, that met a fault of the machine, or the first
+        one that asks for a GPU where there is none."""
         self._begin(item)
         try:
             return (yield)
+        except NeedsGpu:
+            if not self.run.student.stay_on_cpu():
+                raise
+            again = f"run a second time: {ON_CPU}"
         except Exception as error:
             fault = of_machine(error)
             if fault is None:

@@ -125,6 +125,7 @@ class Raised(Record, frozen=True):
     text: str
     frames: tuple[str, ...] = ()
     memory: bool = False  # an allocation failed
+    gpu: bool = False  # it asks for CUDA, which this machine does not have
     signature: bool = False  # the call does not fit the function's signature
     missing: bool = False  # no such module, function or attribute
     unsendable: bool = False  # it returned what cannot be graded; `text` says what

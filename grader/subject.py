@@ -28,14 +28,17 @@ from grader.worker.wire import MAX_HANDLES, HandleRef, Oversized, Unsendable
 
 USED_UP: Final = "the calls of this check together took longer than it may take"
 LET_GO_S: Final = 1.0
+PREPARE_S: Final = 10.0
 PROBES: Final = "torchgrade_probes"
 PROBE: Final = "the code under examination"  # what a probe, or an object from one, is called
+ON_CPU: Final = "this code asks for CUDA (.cuda(), device=\"cuda\"); there is no GPU here, so it was graded on the CPU"
 
 
 class Subject:
     """A staged submission behind a worker, started on first use and again after its end.
 
     probes: the suite's folder of probe modules, or None.
+    standins: a folder of modules and packages for what this machine lacks, or None.
     reference: the submission is our own solution: its failures are faults of ours.
     required: the level of isolation below which it does not run.
     answers: files that its worker must not be able to read, whatever the level but `none`.
@@ -48,6 +51,7 @@ class Subject:
         limits: Limits,
         *,
         probes: Path | None = None,
+        standins: Path | None = None,
         reference: bool = False,
         required: str = "none",
         answers: Sequence[Path] = (),
@@ -58,6 +62,8 @@ class Subject:
         self._limits = limits
         files = sorted(probes.glob("*.py")) if probes else []
         self._probes = {file.stem: file.read_text(encoding="utf-8") for file in files}
+        self._standins = sources_below(standins) if standins else {}
+        self._on_cpu = False  # what asks for CUDA is to run on the CPU
         self._reference = reference
         self._required = required
         self._answers = answers
@@ -101,6 +107,16 @@ class Subject:
             self._worker = None
 
     close = fresh
+
+    def stay_on_cpu(self) -> bool:
+        """From now on, in fresh workers, what asks for CUDA runs on the CPU. False when that was so already."""
+        if self._on_cpu:
+            return False
+        self._on_cpu = True
+        self.remark(ON_CPU)
+        self._broken.clear()
+        self.fresh()
+        return True
 
     def ready(self) -> None:
         """Starts the worker, if there is none. Raises WorkerError, SandboxUnavailable."""
@@ -149,11 +165,21 @@ class Subject:
             self.layers = dict(worker.layers)
             try:
                 self._refuse_below_level()
-            except SandboxUnavailable:
+                self._prepare(worker)
+            except WorkerError:
                 worker.close()
                 raise
             self._worker = worker
         return self._worker
+
+    def _prepare(self, worker: AnyWorker) -> None:
+        """What a worker has to know before it imports anything of the submission's."""
+        requests: list[list[Any]] = [["standins", self._standins]] if self._standins else []
+        requests += [["redirect"]] if self._on_cpu else []
+        for request in requests:
+            reply = worker.ask(request, PREPARE_S)
+            if not isinstance(reply, Returned):
+                raise WorkerError(f"a worker could not be prepared ({request[0]}): {reply.text}")
 
     def _started(self) -> AnyWorker:
         """A second start, where the first fails: what was wrong with the machine may be over, and without a
@@ -262,6 +288,17 @@ class Subject:
 
     def _inward(self, ref: HandleRef) -> Remote:
         return Remote(self, Anchor(self, ref, self._asked, self._generation))
+
+
+def sources_below(folder: Path) -> dict[str, tuple[str, bool]]:
+    """Modules and packages in a folder: dotted name -> (source, whether it is a package)."""
+    found = {}
+    for file in sorted(folder.rglob("*.py")):
+        place = file.relative_to(folder).with_suffix("")
+        package = place.name == "__init__"
+        parts = place.parent.parts if package else place.parts
+        found[".".join(parts)] = (file.read_text(encoding="utf-8"), package)
+    return found
 
 
 class Anchor:

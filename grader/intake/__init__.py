@@ -45,7 +45,8 @@ _RUN_UNASKED = frozenset({"conftest", "sitecustomize", "usercustomize"})
 # At the top of the staged folder these would hide what a worker imports.
 _TAKEN = sys.stdlib_module_names | {
     "torch", "torchvision", "functorch", "torchgen", "triton", "numpy", "scipy", "matplotlib",
-    "mpl_toolkits", "PIL", "cv2", "h5py", "imageio", "seaborn", "pandas", "sklearn", "tqdm", "msgspec",
+    "mpl_toolkits", "PIL", "clip", "cv2", "h5py", "imageio", "tensorflow_datasets", "thop", "seaborn", "pandas",
+    "sklearn", "tqdm", "msgspec",
     "sympy", "mpmath", "networkx", "jinja2", "fsspec", "filelock", "typing_extensions", "packaging",
     "yaml", "setuptools", "pkg_resources", "IPython", "pytest", "_pytest", "hypothesis", "grader",
     "grade",

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from grader.worker import wire
+from grader.worker import device, standins, wire
 from grader.worker.wire import HandleRef, Unsendable
 
 MEMORY_WORDS = ("can't allocate memory", "not enough memory", "std::bad_alloc", "Cannot allocate memory")
@@ -55,6 +55,8 @@ class Box:
             "parameters": self._parameters,
             "fill": self._fill,
             "probes": self._take_probes,
+            "standins": self._offer_standins,
+            "redirect": self._redirect,
             "drop": self._drop,
             "cell": self._cell,
             "batch": self._batch,
@@ -153,6 +155,15 @@ class Box:
             exec(compile(source, f"<{module.__name__}>", "exec"), module.__dict__)
         return [None, None]
 
+    def _offer_standins(self, sources: dict[str, list[Any]]) -> Any:
+        """Makes small packages importable where real ones are missing: dotted name -> [source, is a package]."""
+        standins.offer({name: (source, package) for name, (source, package) in sources.items()})
+        return [None, None]
+
+    def _redirect(self) -> Any:
+        """What asks for CUDA runs on the CPU from now on. Whether there was a need."""
+        return [device.redirect(torch), None]
+
     def _drop(self, numbers: list[int]) -> Any:
         for number in numbers:
             self._handles.pop(number, None)
@@ -174,7 +185,7 @@ class Box:
     def _find(self, target: list[Any]) -> Any:
         start, path = target
         found: Any = importlib.import_module(start) if isinstance(start, str) else start
-        where = f"{start}.py" if isinstance(start, str) else type(start).__name__
+        where = f"{start.replace('.', '/')}.py" if isinstance(start, str) else type(start).__name__
         for name in path.split(".") if path else ():
             try:
                 found = found[int(name)] if name.isdigit() else getattr(found, name)
@@ -249,6 +260,7 @@ class Box:
             "text": self._relative(text),
             "frames": [f.encode(errors="replace").decode() for f in frames[-MAX_FRAMES:]],
             "memory": out_of_memory(error),
+            "gpu": device.wants_gpu(error),
             # Raised by the call itself, not by a line of the student's: the arguments do not fit.
             "signature": isinstance(error, TypeError) and not frames,
             "missing": isinstance(error, Missing) and not frames,

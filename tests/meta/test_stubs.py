@@ -19,6 +19,8 @@ from grader.manifest import load_manifest
 from grader.paths import Assignment, assignments, find_assignment
 from grader.solutions import BEGIN, strip_solutions
 from grader.stubs import differences, student_files, write_stubs
+from grader.subject import sources_below
+from grader.worker.standins import offer
 
 A2 = find_assignment("a2")
 SUBMITTED = load_manifest(A2.manifest).submitted
@@ -181,12 +183,15 @@ def test_a_faulty_region_removes_nothing(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def stubbed() -> Iterator[dict[str, ModuleType]]:
     """The stubs, imported. They are our own files, so this process may."""
-    before = set(sys.modules)
+    before, finders = set(sys.modules), list(sys.meta_path)
     sys.path.insert(0, str(A2.student))
+    offer(sources_below(A2.standins))
     try:
         yield {name: importlib.import_module(name.removesuffix(".py").replace("/", ".")) for name in SUBMITTED}
     finally:
         sys.path.remove(str(A2.student))
+        offer({})  # forgets the modules of the others
+        sys.meta_path[:] = finders
         for name in set(sys.modules) - before:
             if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(A2.student)):
                 del sys.modules[name]
