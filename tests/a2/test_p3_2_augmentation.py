@@ -24,7 +24,6 @@ ROUND = 3 / 255  # each change of colour rounds to whole levels of 255
 
 
 def functions(student: Subject) -> Remote:
-    student.probes.simclr.offer_stand_ins()
     return student["dl.simclr.data_utils"]
 
 

@@ -198,7 +198,8 @@ def test_figures_are_read_from_what_was_run(run: Run) -> None:
 def test_cells_that_ask_for_cuda_run_on_the_cpu(run: Run, subject: Subject) -> None:
     """Where there is no GPU the notebook is run from the start once more, redirected, and that is remarked; what
     cannot be redirected is unsettled."""
-    found = run("import torch\nx = torch.ones(2).cuda()", "print(x.sum().item())", "torch.cuda.get_device_properties(0)")
+    cells = ["import torch\nx = torch.ones(2).cuda()", "print(x.sum().item())", "torch.cuda.get_device_properties(0)"]
+    found = run(*cells)
     assert ended(found) == ["ran", "ran", "unsettled"], found.table()
     assert text(found.cells[2]) == "2.0\n" and "it needs a GPU" in found.cells[3].why
     assert any("asks for CUDA" in remark for remark in subject.remarks)

@@ -1,15 +1,12 @@
 """Probes of part 3: transforms taken apart and tried out, and a step of training.
 
-Every patch is taken back before a probe returns, but for the stand-ins. The submission's modules are imported inside
-the functions: this file must load even where the submission has none.
+Every patch is taken back before a probe returns. The submission's modules are imported inside the functions: this
+file must load even where the submission has none.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import ModuleType
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -17,63 +14,6 @@ import torchvision
 from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-
-# --- packages that the hand-out's files may import ----------------------------------------------------
-
-
-class Bar:
-    """tqdm.tqdm without the bar."""
-
-    def __init__(self, iterable: Iterable[Any] = (), *_: Any, **__: Any) -> None:
-        self.iterable = iterable
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.iterable)
-
-    def __len__(self) -> int:
-        return len(self.iterable)  # type: ignore[arg-type]
-
-    def __enter__(self) -> Bar:
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        pass
-
-    def _nothing(self, *_: Any, **__: Any) -> None:
-        pass
-
-    set_description = set_description_str = set_postfix = set_postfix_str = _nothing
-    update = refresh = reset = close = clear = write = _nothing
-
-
-def _not_here(*_: Any, **__: Any) -> Any:
-    raise NotImplementedError("operations are not counted while grading")
-
-
-STAND_INS: Mapping[str, Mapping[str, Any]] = {
-    "tqdm": {"tqdm": Bar, "trange": lambda *args, **_: Bar(range(*args))},
-    "tqdm.auto": {"tqdm": Bar},
-    "tqdm.notebook": {"tqdm": Bar},
-    "thop": {"profile": _not_here, "clever_format": _not_here},
-}
-
-
-def offer_stand_ins() -> None:
-    """tqdm and thop, which the hand-out's files import and no task needs, where they are not installed."""
-    for name, content in STAND_INS.items():
-        package, _, inner = name.partition(".")
-        if name in sys.modules:
-            continue
-        if package not in sys.modules and importlib.util.find_spec(package) is not None:
-            continue
-        if inner and not hasattr(sys.modules[package], "__stand_in__"):
-            continue
-        module = ModuleType(name)
-        vars(module).update(content, __stand_in__=True, __path__=[])
-        sys.modules[name] = module
-        if inner:
-            setattr(sys.modules[package], inner, module)
-
 
 # --- transforms ---------------------------------------------------------------------------------------
 
