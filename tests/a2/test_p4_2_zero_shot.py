@@ -41,7 +41,8 @@ def table(words: Words, texts: Sequence[str]) -> Array:
 
 
 def unit(rows: Array) -> Array:
-    return np.asarray(rows / np.linalg.norm(rows, axis=-1, keepdims=True))
+    found: Array = rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+    return found
 
 
 def wrong_answers(words: Words, images: Sequence[Array], texts: Sequence[str]) -> dict[str, object]:

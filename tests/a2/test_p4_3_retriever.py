@@ -37,7 +37,8 @@ def scores(colours: Array, query: str, *, normalised: bool = True) -> Array:
     features = np.concatenate([colours / 255, np.full((len(colours), 1), CONSTANT)], axis=1)
     text = np.array(COLOURS.get(query, OTHER), np.float64)
     lengths = np.linalg.norm(features, axis=1) if normalised else 1.0
-    return np.asarray(features @ text / np.linalg.norm(text) / lengths)
+    found: Array = features @ text / np.linalg.norm(text) / lengths
+    return found
 
 
 def best(values: Array, count: int) -> list[int]:
