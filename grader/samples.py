@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from grader.errors import ManifestError
+from grader.errors import GraderError, ManifestError
 from grader.manifest import load_manifest
+from grader.notebook_files import stripped
 from grader.paths import Assignment
 from grader.records import Record
 from grader.solutions import strip_solutions
@@ -30,19 +33,26 @@ class Edit(Record, frozen=True):
 class Sample(Record, frozen=True):
     name: str
     title: str
-    form: Literal["zip", "nested zip", "folder"]
+    form: Literal["zip", "nested zip", "folder", "package"]  # the last: what the students' own packer makes
     solved: tuple[str, ...] | None = None  # functions that are filled in; None: all
     edits: tuple[Edit, ...] = ()
 
 
 class SampleFile(Record, frozen=True):
+    """packer: module and function of the given code, called with the folder of the student's files."""
+
     sample: tuple[Sample, ...]
+    packer: str = ""
 
 
 def load_samples(assignment: Assignment) -> tuple[Sample, ...]:
+    return _decoded(assignment).sample
+
+
+def _decoded(assignment: Assignment) -> SampleFile:
     path = assignment.samples
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=SampleFile).sample
+        return msgspec.toml.decode(path.read_bytes(), type=SampleFile)
     except (OSError, msgspec.MsgspecError) as error:
         raise ManifestError(f"{path.name}: {error}") from None
 
@@ -55,15 +65,17 @@ def replace_once(source: str, find: str, replace: str, where: str) -> str:
 
 
 def build(sample: Sample, assignment: Assignment, place: Path) -> Path:
-    """Writes one sample below `place`; returns the zip or folder to be graded."""
+    """Writes one sample below `place`; returns the zip or folder to be graded. Raises ManifestError, and GraderError
+    when the packer fails."""
     manifest = load_manifest(assignment.manifest)
     folder = place / sample.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for name in manifest.submitted:
+    for name in (*manifest.submitted, *manifest.notebook_files):
         source = (assignment.reference / name).read_text(encoding="utf-8")
         if sample.solved is not None:
-            source = strip_solutions(source, name, keep=sample.solved)
+            notebook = name in manifest.notebook_files
+            source = stripped(source, name) if notebook else strip_solutions(source, name, keep=sample.solved)
         for edit in sample.edits:
             if edit.file == name:
                 source = replace_once(source, edit.find, edit.replace, f"sample {sample.name}, {name}")
@@ -71,8 +83,11 @@ def build(sample: Sample, assignment: Assignment, place: Path) -> Path:
         (folder / name).write_text(source, encoding="utf-8")
     if sample.solved is None:
         for name in manifest.optional:
-            shutil.copyfile(assignment.reference / name, folder / name)
-    if sample.form == "folder":
+            if name not in manifest.notebook_files:
+                shutil.copyfile(assignment.reference / name, folder / name)
+    if sample.form == "package":
+        _pack(_decoded(assignment).packer, assignment, folder)
+    if sample.form in ("folder", "package"):
         return folder
     archive = place / f"{sample.name}.zip"
     top = f"{sample.name}/{assignment.id}/" if sample.form == "nested zip" else ""
@@ -81,3 +96,32 @@ def build(sample: Sample, assignment: Assignment, place: Path) -> Path:
             file.write(path, f"{top}{path.relative_to(folder).as_posix()}")
     shutil.rmtree(folder)
     return archive
+
+
+def _pack(packer: str, assignment: Assignment, folder: Path) -> None:
+    """Leaves in `folder` what the packer makes of the files there, and students.txt."""
+    work = folder.with_name(f"{folder.name}.work")
+    shutil.rmtree(work, ignore_errors=True)
+    folder.rename(work)
+    for name in load_manifest(assignment.manifest).given:
+        ours = assignment.reference / name
+        if ours.is_dir():
+            for file in ours.rglob("*.py"):
+                target = work / file.relative_to(assignment.reference)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if not target.exists():  # a student's file may lie between ours
+                    shutil.copyfile(file, target)
+        else:
+            shutil.copyfile(ours, work / name)
+    module, _, function = packer.partition(":")
+    code = f"import sys; sys.path.insert(0, '.'); from {module} import {function} as pack; pack('.')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=work, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    if done.returncode:
+        raise GraderError(f"sample {folder.name} cannot be packed: {done.stderr.strip()[-1000:]}")
+    folder.mkdir()
+    for path in work.iterdir():
+        if path.suffix in (".zip", ".pdf") or path.name == "students.txt":
+            path.rename(folder / path.name)
+    shutil.rmtree(work)
