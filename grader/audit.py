@@ -29,7 +29,7 @@ from grader.errors import GraderError, ManifestError
 from grader.grading import Desk, only_parts
 from grader.manifest import load_manifest
 from grader.paths import Assignment
-from grader.records import CheckScore, Manifest, Record, Scorecard, Status, Visibility
+from grader.records import NOT_FAILED, CheckScore, Manifest, Record, Scorecard, Status, Visibility
 from grader.samples import replace_once
 from grader.stubs import student_files
 from grader.worker.launch import default_launcher
@@ -169,7 +169,7 @@ def write_variant(variant: Variant, assignment: Assignment, manifest: Manifest, 
 
 
 def failing(card: Scorecard) -> list[CheckScore]:
-    return [check for check in card.checks if check.status not in (Status.PASSED, Status.SKIPPED)]
+    return [check for check in card.checks if check.status not in NOT_FAILED]
 
 
 NUMBER = re.compile(r"\d\.\d|\de[-+]\d")  # a measured value; indices, sizes and check ids have no such form
@@ -191,7 +191,8 @@ def judge(variant: Variant, card: Scorecard) -> list[str]:
         if variant.kind == "stubs":
             scoring = [c.id for c in card.checks if c.score > 0]
             return [f"the stubs score in {', '.join(scoring)}"] if scoring else []
-        return [f"{c.id} did not pass ({c.status}): {c.message} {c.staff}" for c in card.checks if c.status != "passed"]
+        judged = [check for check in card.checks if check.status is not Status.AWAITING]
+        return [f"{c.id} did not pass ({c.status}): {c.message} {c.staff}" for c in judged if c.status != "passed"]
     mutant = variant.mutant
     names = {check.id for check in failed}
     if unknown := set(mutant.caught_by) - {check.id for check in card.checks}:

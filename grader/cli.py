@@ -264,3 +264,34 @@ def list_() -> None:
             click.echo(f"    {part.id}  {part.title}: {part.points:g} points")
 
 
+
+
+@main.command()
+@click.argument("assignment")
+@click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("tables", nargs=-1, type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--merge", is_flag=True, help="Put the scores of these CSV files into the reports.")
+@complain
+def written(assignment: str, out: Path, tables: tuple[Path, ...], merge: bool) -> None:
+    """Pages for the questions of ASSIGNMENT that staff judge, from the reports in OUT.
+
+    One page per question in OUT/written, all answers side by side. Score them in a browser, save the CSV, then:
+
+    grade.py written ASSIGNMENT OUT --merge TABLES...
+    """
+    from grader.report.gradescope import count_text
+    from grader.written.merge import merge as merge_tables
+    from grader.written.page import write_pages
+
+    if merge != bool(tables):
+        raise click.UsageError("--merge takes the CSV files, and they take --merge")
+    found = find_assignment(assignment)
+    if merge:
+        merged = merge_tables(found.id, out, tables)
+        click.echo(
+            f"Merged {count_text(merged.scores, 'score')} into the reports of "
+            f"{count_text(merged.submissions, 'submission')}; "
+            f"{count_text(merged.awaiting, 'answer')} still awaiting staff."
+        )
+    for page in write_pages(found, out):
+        click.echo(f"{page.path}: {count_text(page.answers, 'answer')}, {page.flagged} flagged, {page.scored} scored")

@@ -24,14 +24,16 @@ from grader.manifest import load_manifest
 from grader.paths import Assignment
 from grader.plugin import STOPPED, Grading, Run, not_run
 from grader.records import CheckResult, Manifest, Scorecard, Submission
-from grader.report.files import REPORTS, write_atomically, write_refusal, write_reports
-from grader.scoring import score
+from grader.report.files import REPORTS, WRITTEN, write_atomically, write_record, write_refusal, write_reports
+from grader.scoring import score, with_marks
 from grader.stored import Stored
 from grader.subject import Subject
 from grader.worker.launch import Launcher
 from grader.worker.levels import STANDARD
 from grader.worker.sandbox import LAYERS
 from grader.worker.scratch import Scratch
+from grader.written.extract import load_originals, read_answers, remarks
+from grader.written.marks import Given, given_before
 
 PYTEST_OPTIONS = (
     "--disable-plugin-autoload",
@@ -64,6 +66,7 @@ class Desk:
         if total_s is not None:
             limits = structs.replace(self.manifest.limits, total_s=total_s)
             self.manifest = structs.replace(self.manifest, limits=limits)
+        self._originals = load_originals(self.manifest, assignment.reference)
         self.launcher = launcher
         self.required = required
         self.stored = Stored(assignment.published, assignment.generated)
@@ -127,7 +130,8 @@ class Desk:
         progress: Callable[[Run], None] = lambda run: None,
     ) -> Scorecard:
         """Grades one zip or folder. `out` gets a line in journal.jsonl for every check, and both reports anew
-        after every question.
+        after every question. It also gets the answers that staff judge; what they gave before holds for every
+        answer that is still the same.
 
         parts: only these parts of the assignment; all when empty.
         companions: judge hidden companions even where the check they belong to failed.
@@ -147,9 +151,10 @@ class Desk:
             if out:
                 refuse(error, out)
             raise
+        submission, given = self._written(manifest, submission, out)
         student = self.subject(submission)
         run = Run(manifest, student, self.reference, self.stored, companions=companions, slow=slow)
-        journal = Journal(out, lambda: self.card(run, submission)) if out else None
+        journal = Journal(out, lambda: self.card(run, submission, given)) if out else None
 
         def on_result(run: Run) -> None:
             progress(run)
@@ -166,10 +171,25 @@ class Desk:
                 journal.close()
         if run.fatal:
             raise run.fatal
-        card = self.card(run, submission)
+        card = self.card(run, submission, given)
         if journal:
             self.unwritten = journal.finish(card, run)
         return card
+
+    def _written(self, manifest: Manifest, submission: Submission, out: Path | None) -> tuple[Submission, Given]:
+        """Reads the answers that staff judge, before any submitted code has run, and what staff gave them before;
+        the submission gets remarks about both. Raises GraderError."""
+        if not any(question.written for question in manifest.questions):
+            return submission, ()
+        written = read_answers(manifest, submission, self._originals)
+        given, lapsed = given_before(manifest, written, out) if out else ((), [])
+        if out:
+            try:
+                write_record(written, out / WRITTEN)
+            except OSError as error:
+                raise GraderError(f"{out} cannot be written to: {error.strerror}") from None
+        findings = (*submission.findings, *remarks(manifest, written), *lapsed)
+        return structs.replace(submission, findings=findings), given
 
     def _run_suite(self, run: Run) -> None:
         files = suite_files(self.assignment, run.manifest, self.manifest)
@@ -187,8 +207,8 @@ class Desk:
             why = run.fault or f"pytest ended with {int(code)}"
             run.fatal = ManifestError(f"the suite of {self.manifest.id} has no checks ({why})")
 
-    def card(self, run: Run, submission: Submission) -> Scorecard:
-        return score(
+    def card(self, run: Run, submission: Submission, given: Given = ()) -> Scorecard:
+        card = score(
             run.manifest,
             run.specs,
             not_run(run.specs, run.results, STOPPED, run.fault),
@@ -197,6 +217,7 @@ class Desk:
             versions=versions(self.launcher),
             seconds=time.monotonic() - run.started,
         )
+        return with_marks(card, given)
 
 
 class Journal:
@@ -252,7 +273,7 @@ def clear(out: Path) -> None:
     """Makes the folder of reports, without any of an earlier submission's. Raises GraderError."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for name in (*REPORTS, JOURNAL):
+        for name in (*REPORTS, WRITTEN, JOURNAL):
             (out / name).unlink(missing_ok=True)
             for left in out.glob(f".{name}.*.tmp"):  # of a run that was killed while it wrote
                 left.unlink(missing_ok=True)

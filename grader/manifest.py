@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import graphlib
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PureWindowsPath
@@ -14,7 +15,7 @@ from pathlib import Path, PureWindowsPath
 import msgspec
 
 from grader.errors import ManifestError
-from grader.records import CheckSpec, Manifest, Visibility
+from grader.records import CheckSpec, Manifest, Question, Visibility
 
 _MAX_SEED = 2**32 - 1  # numpy's legacy seeding accepts no more
 
@@ -42,17 +43,21 @@ def check_suite(manifest: Manifest, specs: Sequence[CheckSpec]) -> None:
     """Refuse a suite that does not fit the manifest; the order of `specs` plays no role.
 
     Raises ManifestError: repeated id, unknown question, unknown or cyclic `needs`, points that are negative
-    or not finite, a question that no check grades or whose checks' points do not add up to its points.
+    or not finite, a check in the place of a question that staff judge, another question that no check grades or
+    whose checks' points do not add up to its points.
     """
     specs = sorted(specs, key=lambda spec: spec.id)
     for spec_id in _repeated(spec.id for spec in specs):
         raise ManifestError(f"check {spec_id!r} is declared twice")
     known_questions = {question.id for question in manifest.questions}
+    of_staff = {question.id for question in manifest.questions if question.written}
     known_checks = {spec.id for spec in specs}
     hidden = {spec.id for spec in specs if spec.visibility is not Visibility.VISIBLE}
     for spec in specs:
         if spec.question not in known_questions:
             raise ManifestError(f"check {spec.id!r} names the unknown question {spec.question!r}")
+        if spec.question in of_staff or spec.id in of_staff:
+            raise ManifestError(f"check {spec.id!r} stands in the place of a question that staff judge")
         if not _is_amount(spec.points):
             raise ManifestError(f"check {spec.id!r} has {spec.points} points; expected a number from 0 up")
         for needed in spec.needs:
@@ -67,6 +72,8 @@ def check_suite(manifest: Manifest, specs: Sequence[CheckSpec]) -> None:
         chain = " needs ".join(repr(spec_id) for spec_id in reversed(error.args[1]))
         raise ManifestError(f"checks wait for each other: {chain}") from error
     for index, question in enumerate(manifest.questions):
+        if question.written:
+            continue
         points = [spec.points for spec in specs if spec.question == question.id]
         if not points:
             raise ManifestError(f"question {question.id!r} has no check (at `$.questions[{index}]`)")
@@ -106,6 +113,8 @@ def _contradictions(manifest: Manifest) -> Iterator[str]:
         for position, file in enumerate(question.files):
             if file not in handed_in:
                 yield f"{file!r} is neither submitted nor optional - at `{here}.files[{position}]`"
+        if question.written:
+            yield from _bad_written(question, handed_in, here)
     for index, part in enumerate(manifest.parts):
         here = f"$.parts[{index}].points"
         if not _is_amount(part.points):
@@ -116,6 +125,22 @@ def _contradictions(manifest: Manifest) -> Iterator[str]:
                 f"part {part.id!r} has {part.points:g} points, its questions add up to {total:g}"
                 f" - at `{here}`"
             )
+
+
+def _bad_written(question: Question, handed_in: set[str], here: str) -> Iterator[str]:
+    written = question.written
+    assert written is not None
+    if not re.fullmatch(r"\w[\w.-]*", question.id, re.ASCII):
+        yield f"{question.id!r} names a page, so it takes letters, digits, '_', '-' and '.' only - at `{here}.id`"
+    if not question.points > 0:
+        yield f"a written answer must be worth points, got {question.points} - at `{here}.points`"
+    if written.notebook not in handed_in:
+        yield f"{written.notebook!r} is neither submitted nor optional - at `{here}.written.notebook`"
+    for name in ("cell", "heading", "placeholder"):
+        if not getattr(written, name).strip():
+            yield f"a text is needed - at `{here}.written.{name}`"
+    if not written.rubric or not all(key.strip() for key in written.rubric):
+        yield f"staff need at least one key, and none that is empty - at `{here}.written.rubric`"
 
 
 def _bad_ids(key: str, ids: Sequence[str]) -> Iterator[str]:

@@ -9,7 +9,7 @@ import msgspec
 
 
 class Status(enum.StrEnum):
-    """How a check ended. Only PASSED earns points; only UNGRADED is our fault."""
+    """How a check ended. Of what a suite judges only PASSED earns points; only UNGRADED is our fault."""
 
     PASSED = "passed"
     FAILED = "failed"  # wrong values
@@ -21,6 +21,12 @@ class Status(enum.StrEnum):
     REFUSED = "refused"  # broke the protocol
     SKIPPED = "skipped"  # a check it depends on did not pass
     UNGRADED = "ungraded"  # our fault: no score, the card is incomplete, exit code 3
+    AWAITING = "awaiting_staff"  # a written answer that nobody has scored yet: its points count neither way
+    SCORED = "scored"  # a written answer with the points that staff gave it, from none to all
+
+
+# Of a check with one of these nothing has to be said about what went wrong.
+NOT_FAILED = frozenset({Status.PASSED, Status.SKIPPED, Status.AWAITING, Status.SCORED})
 
 
 class Visibility(enum.StrEnum):
@@ -63,14 +69,31 @@ class Part(Record, frozen=True):
     points: float
 
 
+class Written(Record, frozen=True):
+    """Where the answer to a question that staff judge stands in a notebook.
+
+    cell: id of the cell for the answer, which a student's tool may have dropped.
+    heading: how a line of the markdown cell with the question begins ("Inline question 1").
+    rubric: what a good answer says, one sentence each; for staff.
+    placeholder: how the hand-out's empty answer begins.
+    """
+
+    notebook: str
+    cell: str
+    heading: str
+    rubric: tuple[str, ...]
+    placeholder: str = "**Your answer:**"
+
+
 class Question(Record, frozen=True):
-    """A question of the hand-out; its checks' points must add up to `points`."""
+    """A question of the hand-out; its checks' points must add up to `points`. One that staff judge has no check."""
 
     id: str
     part: str
     title: str
     points: float
     files: tuple[str, ...] = ()  # submitted files it rests on
+    written: Written | None = None
 
 
 class Manifest(Record, frozen=True):
@@ -142,6 +165,57 @@ class Died(Record, frozen=True):
 Reply = Returned | Raised | Died
 
 
+# --- written answers --------------------------------------------------------------------------------
+
+
+class Flag(enum.StrEnum):
+    """What a person should know of a written answer at first sight."""
+
+    MISSING = "missing"  # the notebook, or the question in it
+    EMPTY = "empty"
+    UNCHANGED = "unchanged"  # the hand-out's placeholder, and no more
+    SHORT = "short"
+    PICTURE = "picture"  # which is not kept
+    LEFT_OUT = "left_out"  # the notebook holds texts too long to be read, perhaps this one
+
+
+class Answer(Record, frozen=True):
+    """The answer to one question, cleaned and cut.
+
+    fingerprint: depends on the text alone; letters only, so that no spreadsheet takes it for a number.
+    """
+
+    question: str
+    text: str
+    fingerprint: str
+    flags: tuple[Flag, ...] = ()
+
+
+class WrittenAnswers(Record, frozen=True):
+    """`written.json`: what one submission answers to the questions that staff judge."""
+
+    assignment: str
+    submission: str
+    digest: str
+    answers: tuple[Answer, ...]
+
+
+class Mark(Record, frozen=True):
+    """What staff gave one answer. It holds for the answer with this fingerprint and for no other."""
+
+    question: str
+    score: float
+    remark: str
+    fingerprint: str
+
+
+class Marks(Record, frozen=True):
+    """`marks.json`: what staff gave one submission; grading the submission again leaves it in place."""
+
+    assignment: str
+    marks: tuple[Mark, ...]
+
+
 # --- results ----------------------------------------------------------------------------------------
 
 
@@ -169,6 +243,8 @@ class CheckResult(Record, frozen=True):
 
 
 class CheckScore(Record, frozen=True):
+    """`awaiting`, here and below: points that staff have still to judge, which `max_score` does not hold."""
+
     id: str
     title: str
     question: str
@@ -180,6 +256,7 @@ class CheckScore(Record, frozen=True):
     staff: str = ""
     seconds: float = 0.0
     cpu_s: float = 0.0
+    awaiting: float = 0.0
 
 
 class QuestionScore(Record, frozen=True):
@@ -189,6 +266,7 @@ class QuestionScore(Record, frozen=True):
     score: float
     max_score: float
     status: Status
+    awaiting: float = 0.0
 
 
 class PartScore(Record, frozen=True):
@@ -196,6 +274,7 @@ class PartScore(Record, frozen=True):
     title: str
     score: float
     max_score: float
+    awaiting: float = 0.0
 
 
 class Scorecard(Record, frozen=True):
@@ -216,3 +295,4 @@ class Scorecard(Record, frozen=True):
     versions: dict[str, str] = {}
     seconds: float = 0.0
     cpu_s: float = 0.0
+    awaiting: float = 0.0

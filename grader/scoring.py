@@ -7,6 +7,8 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+from msgspec import structs
+
 from grader.errors import GraderError
 from grader.manifest import same_points
 from grader.records import (
@@ -14,15 +16,18 @@ from grader.records import (
     CheckScore,
     CheckSpec,
     Manifest,
+    Mark,
     PartScore,
     Question,
     QuestionScore,
     Scorecard,
     Status,
     Submission,
+    Visibility,
 )
 
 NOT_REACHED = "This check was not reached."
+AWAITED = "Course staff read this answer; its points are not part of the score yet."
 
 
 def score(
@@ -41,38 +46,37 @@ def score(
     results: in any order; a check without a result is UNGRADED.
     seconds: wall-clock time of the whole run, by the parent's clock.
 
-    Only PASSED earns a check's points. Points are rounded to 6 decimals. A question counts as UNGRADED,
-    and the card as incomplete, also when the checks at hand are worth less than the question: nobody has
-    looked at the rest. Raises GraderError for an unknown or repeated id, and when the checks of a question
-    are worth more than the question.
+    Only PASSED earns a check's points. A question that staff judge has a check of its own, of the same id, which
+    awaits them: `score` and `max_score` are about what has been judged.
+    Points are rounded to 6 decimals. A question counts as UNGRADED, and the card as incomplete, also when the
+    checks at hand are worth less than the question: nobody has looked at the rest. Raises GraderError for an
+    unknown or repeated id, for a check of a question that staff judge, and when the checks of a question are worth
+    more than the question.
     """
     outcome = _by_id(specs, results)
-    checks = tuple(_check_score(spec, outcome.get(spec.id)) for spec in specs)
-    known = {question.id for question in manifest.questions}
+    known = {question.id: question for question in manifest.questions}
     for spec in specs:
         if spec.question not in known:
             raise GraderError(f"check {spec.id!r} names the unknown question {spec.question!r}")
+        if known[spec.question].written:
+            raise GraderError(f"check {spec.id!r} names the question {spec.question!r}, which staff judge")
+    checks = (
+        *(_check_score(spec, outcome.get(spec.id)) for spec in specs),
+        *(_awaiting(question) for question in manifest.questions if question.written),
+    )
     questions = tuple(
         _question_score(question, [spec for spec in specs if spec.question == question.id], checks)
         for question in manifest.questions
     )
-    parts = tuple(
-        PartScore(
-            id=part.id,
-            title=part.title,
-            score=_total(question.score for question in questions if question.part == part.id),
-            max_score=_total(question.max_score for question in questions if question.part == part.id),
-        )
-        for part in manifest.parts
-    )
+    parts = tuple(PartScore(id=part.id, title=part.title, score=0.0, max_score=0.0) for part in manifest.parts)
     statuses = {check.status for check in checks} | {question.status for question in questions}
-    return Scorecard(
+    card = Scorecard(
         assignment=manifest.id,
         title=manifest.title,
         submission=submission.name,
         digest=digest(submission),
-        score=_total(question.score for question in questions),
-        max_score=_total(question.max_score for question in questions),
+        score=0.0,
+        max_score=0.0,
         complete=Status.UNGRADED not in statuses,
         parts=parts,
         questions=questions,
@@ -83,6 +87,64 @@ def score(
         seconds=round(seconds, 6),
         cpu_s=_total(check.cpu_s for check in checks),
     )
+    return _added_up(card)
+
+
+def with_marks(card: Scorecard, marks: Iterable[Mark]) -> Scorecard:
+    """The card with the points that staff gave, in place of any that they gave before.
+
+    A mark for a question that the card does not have is passed over: it was graded without that part.
+    Raises GraderError for a question that staff do not judge, and for a score that is not between 0 and its points.
+    """
+    given = {mark.question: mark for mark in marks}
+    checks = tuple(_marked(check, given[check.question]) if check.question in given else check for check in card.checks)
+    marked = {check.question: check for check in checks if check.question in given}
+    questions = tuple(
+        structs.replace(
+            question,
+            score=marked[question.id].score,
+            max_score=marked[question.id].max_score,
+            awaiting=0.0,
+            status=Status.SCORED,
+        )
+        if question.id in marked
+        else question
+        for question in card.questions
+    )
+    return _added_up(structs.replace(card, checks=checks, questions=questions))
+
+
+def staff_points(check: CheckScore) -> float | None:
+    """What an answer is worth that staff judge, whether they have or not; None of any other check."""
+    return check.max_score + check.awaiting if check.status in (Status.AWAITING, Status.SCORED) else None
+
+
+def _marked(check: CheckScore, mark: Mark) -> CheckScore:
+    points = staff_points(check)
+    if points is None:
+        raise GraderError(f"question {mark.question!r} is not one that staff judge")
+    if not 0 <= mark.score <= points:  # not of a NaN, either
+        raise GraderError(f"question {mark.question!r} was given {mark.score:g} points; it has {points:g}")
+    score = _total([mark.score])
+    return structs.replace(
+        check, status=Status.SCORED, score=score, max_score=points, awaiting=0.0, message=mark.remark
+    )
+
+
+def _added_up(card: Scorecard) -> Scorecard:
+    """The card with the figures of its parts and its own made anew from its questions'."""
+
+    def totals(questions: Sequence[QuestionScore]) -> dict[str, float]:
+        return {
+            name: _total(getattr(question, name) for question in questions)
+            for name in ("score", "max_score", "awaiting")
+        }
+
+    parts = tuple(
+        structs.replace(part, **totals([question for question in card.questions if question.part == part.id]))
+        for part in card.parts
+    )
+    return structs.replace(card, parts=parts, **totals(card.questions))
 
 
 def digest(submission: Submission) -> str:
@@ -133,9 +195,33 @@ def _check_score(spec: CheckSpec, result: CheckResult | None) -> CheckScore:
     )
 
 
+def _awaiting(question: Question) -> CheckScore:
+    return CheckScore(
+        id=question.id,
+        title=question.title,
+        question=question.id,
+        status=Status.AWAITING,
+        score=0.0,
+        max_score=0.0,
+        visibility=Visibility.VISIBLE,
+        message=AWAITED,
+        awaiting=_total([question.points]),
+    )
+
+
 def _question_score(
     question: Question, specs: Sequence[CheckSpec], checks: Sequence[CheckScore]
 ) -> QuestionScore:
+    if question.written:
+        return QuestionScore(
+            id=question.id,
+            part=question.part,
+            title=question.title,
+            score=0.0,
+            max_score=0.0,
+            status=Status.AWAITING,
+            awaiting=_total([question.points]),
+        )
     statuses = {check.id: check.status for check in checks}
     worth = math.fsum(spec.points for spec in specs)
     covered = bool(specs) and same_points(worth, question.points)

@@ -7,15 +7,27 @@ from typing import Any
 
 import msgspec
 
-from grader.records import Scorecard
+from grader.records import Record, Scorecard, WrittenAnswers
 from grader.report.atomic import PRIVATE, write_atomically
 from grader.report.gradescope import clean_text, gradescope_results, replace_surrogates
 from grader.report.page import render_page
 from grader.report.table import write_table
 
-__all__ = ["REPORTS", "scorecard_schema", "write_atomically", "write_refusal", "write_reports"]
+__all__ = [
+    "MARKS",
+    "REPORTS",
+    "WRITTEN",
+    "scorecard_schema",
+    "write_atomically",
+    "write_record",
+    "write_refusal",
+    "write_reports",
+    "written_schema",
+]
 
 REPORTS = ("results.json", "scorecard.json", "report.html", "scores.csv")
+WRITTEN = "written.json"  # of an assignment with answers that staff judge
+MARKS = "marks.json"  # what they gave; no grading removes it
 
 
 def write_reports(card: Scorecard, out_dir: Path) -> None:
@@ -29,6 +41,11 @@ def write_reports(card: Scorecard, out_dir: Path) -> None:
     write_table([card], out_dir / "scores.csv", synced=False)
 
 
+def write_record(record: Record, path: Path) -> None:
+    """Write a record as JSON, for staff alone. Raises OSError."""
+    write_atomically(path, _json_bytes(record), PRIVATE)
+
+
 def write_refusal(text: str, out_dir: Path) -> None:
     """`results.json` for a submission that cannot be graded at all: no points, and the sentence that says why.
     Raises OSError."""
@@ -39,10 +56,19 @@ def write_refusal(text: str, out_dir: Path) -> None:
 def scorecard_schema() -> dict[str, Any]:
     """The JSON schema of `scorecard.json`, from the record itself; `schemas/scorecard.schema.json` is its
     stored copy."""
+    return _schema("scorecard.json", Scorecard)
+
+
+def written_schema() -> dict[str, Any]:
+    """The JSON schema of `written.json`, likewise."""
+    return _schema("written.json", WrittenAnswers)
+
+
+def _schema(title: str, record: type[Record]) -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "scorecard.json",
-        **msgspec.json.schema(Scorecard),
+        "title": title,
+        **msgspec.json.schema(record),
     }
 
 

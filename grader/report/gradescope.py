@@ -12,6 +12,7 @@ import re
 from typing import Any
 
 from grader.records import CheckScore, Scorecard, Status, Visibility
+from grader.scoring import staff_points
 
 MAX_NAME = 200  # characters
 MAX_OUTPUT = 10_000  # characters of one message; Gradescope itself cuts at about 100,000
@@ -28,6 +29,8 @@ STATUS_WORDS = {
     Status.REFUSED: "refused",
     Status.SKIPPED: "skipped",
     Status.UNGRADED: "could not be graded",
+    Status.AWAITING: "awaiting staff",
+    Status.SCORED: "scored by staff",
 }
 
 # The text of a sequence holds no other one's start: else a row of starts would be searched through once for each.
@@ -104,6 +107,16 @@ def points_text(points: float) -> str:
     return f"{points:.2f}".rstrip("0").rstrip(".")
 
 
+def awaiting_text(awaiting: float) -> str:
+    """What follows points in a sum, if anything: `, 5 awaiting staff`."""
+    return f", {points_text(awaiting)} awaiting staff" if awaiting else ""
+
+
+def by_staff(check: CheckScore) -> bool:
+    """Whether staff judge this, and not the suite."""
+    return staff_points(check) is not None
+
+
 def count_text(count: int, noun: str) -> str:
     """`1 check`, `3 checks`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
@@ -113,11 +126,12 @@ def _test(check: CheckScore, number: str) -> dict[str, Any]:
     test: dict[str, Any] = {
         "number": number,
         "name": clean_text(check.title or check.id, MAX_NAME),
-        "status": "passed" if check.status is Status.PASSED else "failed",
         "visibility": check.visibility.value,
         "output": clean_text(check.message) or f"{STATUS_WORDS[check.status].capitalize()}.",
         "extra_data": {"check": check.id, "status": check.status.value},
     }
+    if not by_staff(check):  # theirs may be worth part of the points, or await them
+        test["status"] = "passed" if check.status is Status.PASSED else "failed"
     if check.max_score > 0:  # without points it is for information, and Gradescope shows the status alone
         test |= {"score": check.score, "max_score": check.max_score}
     return test
@@ -128,12 +142,14 @@ def _summary(card: Scorecard) -> str:
     own number."""
     shown = [check for check in card.checks if not is_hidden(check)]
     hidden = len(card.checks) - len(shown)
-    passed = sum(check.status is Status.PASSED for check in shown)
+    judged = [check for check in shown if not by_staff(check)]
+    passed = sum(check.status is Status.PASSED for check in judged)
     earned = points_text(math.fsum(check.score for check in shown))
     possible = points_text(math.fsum(check.max_score for check in shown))
     subject = "visible check" if hidden else "check"
     paragraphs = [
-        f"Score: {earned} / {possible} points, {passed} of {count_text(len(shown), subject)} passed."
+        f"Score: {earned} / {possible} points{awaiting_text(card.awaiting)}, "
+        f"{passed} of {count_text(len(judged), subject)} passed."
     ]
     if hidden:
         is_hidden_text = "check is hidden: its" if hidden == 1 else "checks are hidden: their"

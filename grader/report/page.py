@@ -12,21 +12,30 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from grader.records import CheckScore, Scorecard, Status
-from grader.report.gradescope import STATUS_WORDS, clean_text, count_text, is_hidden, points_text
+from grader.records import NOT_FAILED, CheckScore, Scorecard, Status
+from grader.report.gradescope import (
+    STATUS_WORDS,
+    awaiting_text,
+    by_staff,
+    clean_text,
+    count_text,
+    is_hidden,
+    points_text,
+)
 
 
 def render_page(card: Scorecard) -> str:
     """The whole page, self-contained; for staff only."""
     passed = [check for check in card.checks if check.status is Status.PASSED]
     skipped = [check for check in card.checks if check.status is Status.SKIPPED]
-    failed = [check for check in card.checks if check.status not in (Status.PASSED, Status.SKIPPED)]
-    return _template().render(
+    failed = [check for check in card.checks if check.status not in NOT_FAILED]
+    return template("page.html").render(
         card=card,
         parts=[(part, [q for q in card.questions if q.part == part.id]) for part in card.parts],
         failed=_alike(failed),
         skipped=_alike(skipped),
         passed=passed,
+        written=[check for check in card.checks if by_staff(check)],
         counts=[
             (STATUS_WORDS[status], count)
             for status in Status
@@ -46,8 +55,13 @@ def _alike(checks: Iterable[CheckScore]) -> list[list[CheckScore]]:
     return list(groups.values())
 
 
+def template(name: str) -> Template:
+    """One of the templates, in which every text is cleaned and escaped."""
+    return _environment().get_template(name)
+
+
 @cache
-def _template() -> Template:
+def _environment() -> Environment:
     # Autoescape does not depend on a file name's ending, and a forgotten variable is an error, not a blank.
     environment = Environment(
         loader=PackageLoader("grader.report"),
@@ -57,10 +71,10 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"points": points_text, "count": count_text}
+    environment.filters |= {"points": points_text, "count": count_text, "awaiting": awaiting_text}
     environment.tests["hidden"] = is_hidden
     environment.globals["words"] = STATUS_WORDS
-    return environment.get_template("page.html")
+    return environment
 
 
 def _clean(value: Any) -> Any:

@@ -19,7 +19,8 @@ _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 
 
 def write_table(cards: Sequence[Scorecard], path: Path, *, synced: bool = True) -> None:
-    """Write a row per submission: `submission`, `score`, `max_score`, `complete`, the points of every question
+    """Write a row per submission: `submission`, `score`, `max_score`, `awaiting` (points that staff still
+    have to judge, which `max_score` leaves out), `complete`, the points of every question
     (`points:<id>`) and the status of every check (`status:<id>`). What a submission was not asked stays empty.
 
     The file is for staff only (0600). It is UTF-8 with a byte order mark: without one, Excel takes it for
@@ -35,15 +36,20 @@ def _table(cards: Sequence[Scorecard]) -> str:
     stream = io.StringIO()
     table = csv.writer(stream)
     names = [*(f"points:{id_}" for id_ in questions), *(f"status:{id_}" for id_ in checks)]
-    table.writerow(["submission", "score", "max_score", "complete", *map(_cell, names)])
+    table.writerow(["submission", "score", "max_score", "awaiting", "complete", *map(cell, names)])
     for card in cards:
-        points = {question.id: _number(question.score) for question in card.questions}
+        # Empty, and no 0, where staff have yet to judge all of it.
+        points = {
+            question.id: "" if question.awaiting and not question.max_score else _number(question.score)
+            for question in card.questions
+        }
         statuses = {check.id: check.status.value for check in card.checks}
         table.writerow(
             [
-                _cell(card.submission),
+                cell(card.submission),
                 _number(card.score),
                 _number(card.max_score),
+                _number(card.awaiting),
                 "yes" if card.complete else "no",
                 *(points.get(id_, "") for id_ in questions),
                 *(statuses.get(id_, "") for id_ in checks),
@@ -56,7 +62,7 @@ def _number(points: float) -> str:
     return f"{points:.10g}"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """One line of text that a spreadsheet leaves alone: where it would start a formula, an apostrophe goes first."""
     text = "".join(filter(str.isprintable, " ".join(clean_text(text, MAX_CELL).split())))
     # A spreadsheet whose language has decimal commas splits the line at semicolons, and a cell starts anew.

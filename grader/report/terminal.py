@@ -13,8 +13,16 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from grader.records import CheckScore, PartScore, QuestionScore, Scorecard, Status, Visibility
-from grader.report.gradescope import STATUS_WORDS, clean_text, count_text, is_hidden, points_text
+from grader.records import NOT_FAILED, CheckScore, PartScore, QuestionScore, Scorecard, Status, Visibility
+from grader.report.gradescope import (
+    STATUS_WORDS,
+    awaiting_text,
+    by_staff,
+    clean_text,
+    count_text,
+    is_hidden,
+    points_text,
+)
 
 _BAR = 12  # columns
 _MAX_MESSAGE = 4_000  # characters of one message; the reports on disk have more
@@ -37,6 +45,7 @@ def render(card: Scorecard, *, hidden: bool, width: int | None = None, color: bo
         _heading(card),
         _points_table(card, shown, concealed),
         *_not_passed(shown),
+        *_scored(shown),
         *_findings(card),
         _closing(card, shown, concealed),
     ]
@@ -51,7 +60,7 @@ def render_summary(cards: Sequence[Scorecard], *, color: bool) -> str:
     for card in cards:
         counts = Counter(check.status for check in card.checks)
         words = ", ".join(f"{counts[status]} {STATUS_WORDS[status]}" for status in Status if counts[status])
-        share = _share(card.score, card.max_score)
+        share = _share(card.score, card.max_score, card.awaiting)
         table.add_row(clean_text(card.submission, 40), share, Text(f"{card.seconds:.1f} s"), Text(words))
     return _print([table], 100, color)
 
@@ -92,11 +101,11 @@ def _points_table(
         questions = [question for question in card.questions if question.part == part.id]
         mine = {question.id for question in questions}
         earned, possible = _points(part, shown, concealed, mine)
-        table.add_row(_text(part.title, "bold"), Text(), _share(earned, possible, "bold"))
+        table.add_row(_text(part.title, "bold"), Text(), _share(earned, possible, part.awaiting, "bold"))
         for question in questions:
             earned, possible = _points(question, shown, concealed, {question.id})
             name = Padding(_text(question.title), (0, 0, 0, 2))
-            table.add_row(name, _bar(earned, possible), _share(earned, possible))
+            table.add_row(name, _bar(earned, possible), _share(earned, possible, question.awaiting))
     return Padding(table, (1, 0, 0, 0))
 
 
@@ -114,8 +123,10 @@ def _points(
     return math.fsum(check.score for check in visible), math.fsum(check.max_score for check in visible)
 
 
-def _share(earned: float, possible: float, style: str = "") -> Text:
-    return Text(f"{points_text(earned)} / {points_text(possible)}", style=style)
+def _share(earned: float, possible: float, awaiting: float, style: str = "") -> Text:
+    if awaiting and not possible:  # 0 / 0 would tell nothing
+        return Text(awaiting_text(awaiting).lstrip(", "), style=style)
+    return Text(f"{points_text(earned)} / {points_text(possible)}{awaiting_text(awaiting)}", style=style)
 
 
 def _bar(earned: float, possible: float) -> Text:
@@ -128,7 +139,7 @@ def _bar(earned: float, possible: float) -> Text:
 
 def _not_passed(shown: Sequence[CheckScore]) -> list[RenderableType]:
     """One block per failed check; skipped ones follow from those and come last, grouped by their reason."""
-    failed = [check for check in shown if check.status not in (Status.PASSED, Status.SKIPPED)]
+    failed = [check for check in shown if check.status not in NOT_FAILED]
     skipped = [check for check in shown if check.status is Status.SKIPPED]
     blocks: list[RenderableType] = []
     if failed:
@@ -177,6 +188,18 @@ def _skipped(checks: Sequence[CheckScore], known: Collection[str]) -> list[Text]
     return [_text(", ".join(ids)) + Text(f"  {reason}", style="dim") for reason, ids in reasons.items()]
 
 
+def _scored(shown: Sequence[CheckScore]) -> list[RenderableType]:
+    """What staff wrote about the answers that they scored."""
+    remarked = [check for check in shown if check.status is Status.SCORED and check.message.strip()]
+    if not remarked:
+        return []
+    blocks: list[RenderableType] = [Text("\nRemarks of course staff", style="bold")]
+    for check in remarked:
+        lines = [Padding(_text(check.title), (0, 0, 0, 2)), Padding(_text(check.message), (0, 0, 0, 4))]
+        blocks.append(Padding(Group(*lines), (1, 0, 0, 0)))
+    return blocks
+
+
 def _findings(card: Scorecard) -> list[RenderableType]:
     if not card.findings:
         return []
@@ -188,7 +211,8 @@ def _findings(card: Scorecard) -> list[RenderableType]:
 
 def _closing(card: Scorecard, shown: Sequence[CheckScore], concealed: Sequence[CheckScore]) -> RenderableType:
     lines: list[RenderableType] = [Text()]
-    if shown and all(check.status is Status.PASSED for check in shown):
+    judged = [check for check in shown if not by_staff(check)]
+    if judged and all(check.status is Status.PASSED for check in judged):
         what = "Every visible check passed." if concealed else "Every check passed."
         lines.append(Text(what, style="green"))
     if concealed:
@@ -203,7 +227,7 @@ def _closing(card: Scorecard, shown: Sequence[CheckScore], concealed: Sequence[C
         )
     lines.append(_text(_isolation(card.isolation), "dim"))
     earned, possible = _points(card, shown, concealed, {question.id for question in card.questions})
-    lines.append(Text("Score: ", style="bold") + _share(earned, possible, "bold"))
+    lines.append(Text("Score: ", style="bold") + _share(earned, possible, card.awaiting, "bold"))
     return Group(*lines)
 
 

@@ -26,11 +26,11 @@ SLOW = {
 class Place:
     """A folder with the program, the mini assignment, and an honest submission."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, changed: Mapping[str, str | bytes] | None = None) -> None:
         self.root = folder / "repository"
         shutil.copytree(ROOT / "grader", self.root / "grader", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "grade.py", self.root)
-        write_mini(self.root, {"tests/mini/pytest.ini": PYTEST_INI})
+        write_mini(self.root, {"tests/mini/pytest.ini": PYTEST_INI, **(changed or {})})
         self.submission = write_files(folder / "honest", SLOW)
 
     def run(self, out: Path) -> list[str]:

@@ -145,6 +145,68 @@ def test_shout(student):
     equal(student.extras.shout("quiet"), "QUIET", name="word")
 '''
 
+# Two questions that staff judge, in a notebook; left out of the assignment unless a test asks for them.
+WRITTEN_MANIFEST = (
+    MANIFEST.replace('"extras.py"]', '"extras.py", "notes.ipynb"]')
+    .replace('title = "Words"\npoints = 2.0\n\n[[questions]]', 'title = "Words"\npoints = 5.0\n\n[[questions]]')
+    + """
+[[questions]]
+id = "inline_1"
+part = "p2"
+title = "Inline question 1"
+points = 1.0
+files = ["notes.ipynb"]
+written = { notebook = "notes.ipynb", cell = "inline-1", heading = "Inline question 1", rubric = [
+    "A matrix product adds products up.", "Its order matters.",
+] }
+
+[[questions]]
+id = "inline_2"
+part = "p2"
+title = "Inline question 2"
+points = 2.0
+files = ["notes.ipynb"]
+written = { notebook = "notes.ipynb", cell = "inline-2", heading = "Inline question 2", rubric = [
+    "Small steps converge.",
+] }
+"""
+)
+
+PLACEHOLDER = "**Your answer:**"
+ASKED = {
+    "inline-1": "### Inline question 1\n\nWhat does a matrix product do, and does the order matter?",
+    "inline-2": "### Inline question 2\n\nWhy may a smaller step be the better one?",
+}
+MODEL = {
+    "inline-1": "It adds up the products of rows and columns, so that the order of the two factors matters.",
+    "inline-2": "A large step may jump over the minimum, and then over it again, so that nothing converges.",
+}
+
+
+def cell(source: str, id_: str = "", kind: str = "markdown", tags: tuple[str, ...] = ()) -> dict[str, object]:
+    """A cell of a notebook as nbformat 4.5 stores it; without an id as older formats do."""
+    code = {"outputs": [], "execution_count": None} if kind == "code" else {}
+    ids = {"id": id_} if id_ else {}
+    return {"cell_type": kind, **ids, "metadata": {"tags": list(tags)} if tags else {}, "source": source, **code}
+
+
+def notebook(cells: list[dict[str, object]]) -> str:
+    """The file of a notebook with these cells."""
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells})
+
+
+def notes(answers: dict[str, str]) -> str:
+    """The notebook with these answers by cell id; the placeholder where there is none."""
+    cells = [cell("# Notes", "title"), cell("x = 1", "code-1", "code")]
+    for id_, asked in ASKED.items():
+        answer = f"{PLACEHOLDER}\n\n{answers[id_]}" if id_ in answers else PLACEHOLDER
+        cells += [cell(asked, f"ask-{id_}", tags=("question",)), cell(answer, id_, tags=("answer",))]
+    cells += [cell("## The end\n\nHand everything in.", "end"), cell("print(x)", "code-2", "code")]
+    return notebook(cells)
+
+
+WRITTEN_FILES = {"reference/mini/assignment.toml": WRITTEN_MANIFEST, "reference/mini/notes.ipynb": notes(MODEL)}
+
 PUBLISHED = {"x": [0.5, 1.5, 2.75], "scaled": [1.625, 4.875, 8.9375]}
 
 CHECKS = ("p1.scale", "p1.scale.sizes", "p1.total", "p1.sample_even", "p1.sample_odd", "p2.shout")

@@ -10,7 +10,7 @@ import pytest
 
 from grader.errors import ManifestError
 from grader.manifest import check_suite, load_manifest
-from grader.records import CheckSpec, Limits, Manifest, Visibility
+from grader.records import CheckSpec, Limits, Manifest, Visibility, Written
 
 GOOD = """\
 id = "a9"
@@ -222,3 +222,49 @@ def test_an_unfit_suite_is_refused_whatever_its_order(tmp_path: Path, case: str)
     message = messages.pop()
     assert "\n" not in message
     assert [fragment for fragment in fragments if fragment not in message] == [], message
+
+
+# The same manifest with a fourth question, which staff judge, in the place of half of the third.
+ASKED = GOOD.replace("points = 1.5\nfiles", "points = 0.5\nfiles") + """
+[[questions]]
+id = "why"
+part = "p2"
+title = "Why"
+points = 1.0
+written = { notebook = "notes.txt", cell = "c", heading = "H", rubric = ["It is right."] }
+"""
+
+
+def test_a_question_for_staff_needs_no_check(tmp_path: Path) -> None:
+    """It is decoded with its place in the notebook, and a suite fits without a check for it, but not with one."""
+    manifest = load(tmp_path, ASKED)
+    asked = manifest.questions[-1]
+    assert asked.written == Written(notebook="notes.txt", cell="c", heading="H", rubric=("It is right.",))
+    assert asked.written.placeholder == "**Your answer:**"
+    specs = change(change(suite(), "c.one", points=0), "c.two", points=0)
+    check_suite(manifest, specs)
+    for fields in ({"question": "why"}, {"id": "why"}):
+        with pytest.raises(ManifestError, match="in the place of a question that staff judge"):
+            check_suite(manifest, change(specs, "c.note", **fields))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fragments"),
+    [
+        ('id = "why"', 'id = "a/b"', ["'a/b' names a page", "$.questions[3].id"]),
+        ('id = "why"', 'id = ".why"', ["'.why' names a page", "$.questions[3].id"]),
+        ("points = 1.0", "points = 0.0", ["must be worth points, got 0", "$.questions[3].points"]),
+        ('"notes.txt", c', '"x.ipynb", c', ["'x.ipynb' is neither", "$.questions[3].written.notebook"]),
+        ('"c"', '" "', ["a text is needed", "$.questions[3].written.cell"]),
+        ('"H"', '""', ["a text is needed", "$.questions[3].written.heading"]),
+        ('["It is right."]', "[]", ["at least one key", "$.questions[3].written.rubric"]),
+        ('"It is right."', '""', ["at least one key", "$.questions[3].written.rubric"]),
+        ("cell =", "sell =", ["unknown field `sell`", "$.questions[3].written"]),
+    ],
+)
+def test_a_question_for_staff_is_checked(tmp_path: Path, old: str, new: str, fragments: list[str]) -> None:
+    """What staff need to find and to judge an answer must be there, and the id must make a file name."""
+    assert ASKED.count(old) == 1
+    with pytest.raises(ManifestError) as caught:
+        load(tmp_path, ASKED.replace(old, new))
+    assert [fragment for fragment in fragments if fragment not in str(caught.value)] == [], str(caught.value)

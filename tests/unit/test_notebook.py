@@ -67,15 +67,15 @@ def within(limit: int, seconds: float) -> Iterator[None]:
 
 def test_a_notebook_of_format_4() -> None:
     """Kinds, sources, counts, tags and outputs are kept; pictures only by their type."""
-    title = {"cell_type": "markdown", "metadata": {"tags": ["intro", "x"]}, "source": ["# One\n", "two"]}
+    tags = {"tags": ["intro", "x"]}
+    title = {"cell_type": "markdown", "id": "t-1", "metadata": tags, "source": ["# One\n", "two"]}
     data = encoded(cells=[title, code(["a\n", "b"], [stream("1\n"), PICTURE, ERROR, RESULT])])
     assert read_notebook(data) == Notebook(
         cells=(
-            Cell(kind="markdown", source="# One\ntwo", tags=("intro", "x")),
+            Cell(kind="markdown", source="# One\ntwo", tags=("intro", "x"), id="t-1"),
             Cell(
                 kind="code",
                 source="a\nb",
-                id="a",
                 execution_count=3,
                 outputs=(
                     Output(kind="stream", text="1\n"),
@@ -83,6 +83,7 @@ def test_a_notebook_of_format_4() -> None:
                     Output(kind="error", name="ValueError", value="bad shape"),
                     Output(kind="execute_result", text="5", mime=("text/plain",)),
                 ),
+                id="a",
             ),
         )
     )

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 from hypothesis import given, settings
-from test_reports import HIDDEN, MIXED, card, check, hostile_text, with_text
+from test_reports import HIDDEN, MIXED, STAFF, card, check, hostile_text, with_text
 
 from grader.records import Status
 from grader.report.gradescope import clean_text
@@ -90,6 +90,15 @@ def test_staff_see_everything() -> None:
     assert "Not complete" not in text
     in_force, _, rest = text.partition("Isolation in force")[2].partition("Not in force")
     assert "landlock" in in_force and "network" in rest.split("Time")[0]
+
+
+def test_answers_that_staff_judge_have_a_section() -> None:
+    """What awaits staff is told beside the points, and what they gave and wrote is listed."""
+    text = " ".join(Page(render_page(STAFF)).text.split())
+    assert "2.5 / 4, 3 awaiting staff" in text and "Checks that did not pass" not in text
+    section = text.partition("Answers that staff judge")[2].partition("Checks that passed")[0]
+    assert "Title of one.written Half of the keys. 0.5 / 2" in section
+    assert "Title of two.written 3 awaiting staff" in section
 
 
 def test_an_incomplete_card_says_so() -> None:

@@ -29,7 +29,7 @@ from grader.records import (
     Visibility,
 )
 from grader.report.atomic import write_atomically
-from grader.report.files import REPORTS, scorecard_schema, write_reports
+from grader.report.files import REPORTS, scorecard_schema, write_reports, written_schema
 from grader.report.gradescope import MAX_NAME, MAX_OUTPUT, clean_text, gradescope_results
 from grader.report.terminal import render, render_summary
 
@@ -76,6 +76,7 @@ def card(*checks: CheckScore, **fields: Any) -> Scorecard:
                 title=f"Question {question[1]}",
                 score=math.fsum(entry.score for entry in mine),
                 max_score=math.fsum(entry.max_score for entry in mine),
+                awaiting=math.fsum(entry.awaiting for entry in mine),
                 status=Status.PASSED,
             )
         )
@@ -85,6 +86,7 @@ def card(*checks: CheckScore, **fields: Any) -> Scorecard:
             title=f"Part {question.id[1]}",
             score=question.score,
             max_score=question.max_score,
+            awaiting=question.awaiting,
         )
         for question in questions
     )
@@ -95,6 +97,7 @@ def card(*checks: CheckScore, **fields: Any) -> Scorecard:
         "digest": "d" * 64,
         "score": math.fsum(part.score for part in parts),
         "max_score": math.fsum(part.max_score for part in parts),
+        "awaiting": math.fsum(part.awaiting for part in parts),
         "complete": all(entry.status is not Status.UNGRADED for entry in checks),
         "parts": parts,
         "questions": tuple(questions),
@@ -114,6 +117,12 @@ MIXED = card(
     check("one.late", "q1", 1, Status.SKIPPED),
     HIDDEN,
     findings=("one.py lay in a folder.",),
+)
+# One answer that staff have scored, and one that awaits them.
+STAFF = card(
+    check("one.good", "q1", 2, Status.PASSED),
+    check("one.written", "q1", 2, Status.SCORED, score=0.5, message="Half of the keys."),
+    check("two.written", "q2", 0, Status.AWAITING, awaiting=3.0),
 )
 
 
@@ -169,6 +178,32 @@ def test_the_summary_is_blind_to_hidden_outcomes() -> None:
     assert "2 of 4 visible checks passed" in output
     assert "1 more check is hidden" in output
     assert "one.py lay in a folder." in output
+
+
+def test_answers_that_staff_judge_are_no_passed_or_failed_tests() -> None:
+    """One that awaits staff has no score and says so, a scored one has its points and the remark; neither a status."""
+    results = gradescope_results(STAFF)
+    assert is_valid(results)
+    good, scored, awaiting = results["tests"]
+    assert (good["status"], good["score"]) == ("passed", 2)
+    assert (scored["score"], scored["max_score"], scored["output"]) == (0.5, 2, "Half of the keys.")
+    assert not {"score", "max_score"} & set(awaiting)
+    assert "status" not in scored and "status" not in awaiting
+    assert awaiting["extra_data"]["status"] == "awaiting_staff"
+    assert results["score"] == 2.5  # Gradescope adds up tests only if every one has a score
+    assert results["output"].startswith("Score: 2.5 / 4 points, 3 awaiting staff, 1 of 1 check passed.")
+    assert "fault" not in results["output"]
+
+
+def test_the_terminal_tells_what_awaits_staff() -> None:
+    """Points that await staff stand beside the others, and what staff wrote is shown."""
+    screen = render(STAFF, hidden=True, color=False)
+    assert screen.endswith("Score: 2.5 / 4, 3 awaiting staff\n")
+    assert "Remarks of course staff\n\n  Title of one.written\n    Half of the keys." in screen
+    [line] = [line for line in screen.splitlines() if "Question 2" in line]
+    assert line.endswith("  3 awaiting staff")
+    assert "Every check passed." in screen and "did not pass" not in screen
+    assert "2.5 / 4, 3 awaiting staff" in render_summary([STAFF], color=False)
 
 
 def test_an_incomplete_run_says_whose_fault_it_is() -> None:
@@ -320,8 +355,9 @@ def test_reports_are_valid_json_of_their_schemas(tmp_path: Path) -> None:
 
 
 def test_the_stored_scorecard_schema_is_in_step() -> None:
-    """The stored schema is the one that the record gives."""
+    """The stored schemas are the ones that the records give."""
     assert schema("scorecard.schema.json") == json.loads(json.dumps(scorecard_schema()))
+    assert schema("written.schema.json") == json.loads(json.dumps(written_schema()))
 
 
 @pytest.mark.parametrize(

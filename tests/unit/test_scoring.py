@@ -15,14 +15,16 @@ from grader.records import (
     CheckResult,
     CheckSpec,
     Manifest,
+    Mark,
     Part,
     Question,
     Scorecard,
     Status,
     Submission,
     Visibility,
+    Written,
 )
-from grader.scoring import digest, score
+from grader.scoring import digest, score, with_marks
 
 SUBMISSION = Submission(
     name="sample",
@@ -270,3 +272,54 @@ def test_the_digest_depends_on_names_and_content_alone() -> None:
     ]
     digests = {digest(msgspec.structs.replace(SUBMISSION, hashes=hashes)) for hashes in variants}
     assert len(digests | {digest(SUBMISSION)}) == len(variants) + 1
+
+
+def with_written() -> tuple[Manifest, list[CheckSpec]]:
+    """A suite for the first of two questions of one part; the second, of 2 points, is one that staff judge."""
+    manifest, specs = build((2, 3), (), (2,))
+    place = Written(notebook="b.py", cell="x", heading="X", rubric=("It is right.",))
+    asked = msgspec.structs.replace(manifest.questions[2], written=place)
+    return msgspec.structs.replace(manifest, questions=(manifest.questions[0], asked)), specs[:2]
+
+
+def mark(points: float, remark: str = "") -> Mark:
+    return Mark(question="q2", score=points, remark=remark, fingerprint="x")
+
+
+def test_a_written_answer_awaits_staff() -> None:
+    """Its points are in no score and no maximum, the card is complete, and no check of the suite may stand for it."""
+    manifest, specs = with_written()
+    card = grade(manifest, specs, outcomes(specs, Status.PASSED, Status.FAILED))
+    assert (card.score, card.max_score, card.awaiting, card.complete) == (2, 5, 2, True)
+    assert [(part.max_score, part.awaiting) for part in card.parts] == [(5, 2), (0, 0)]
+    check, question = card.checks[-1], card.questions[-1]
+    assert (check.id, check.status, check.score, check.max_score, check.awaiting) == ("q2", "awaiting_staff", 0, 0, 2)
+    assert (question.status, question.score, question.max_score, question.awaiting) == ("awaiting_staff", 0, 0, 2)
+    with pytest.raises(GraderError, match="which staff judge"):
+        grade(manifest, [*specs, msgspec.structs.replace(specs[0], id="n", question="q2")], [])
+
+
+@pytest.mark.parametrize("points", [0, 0.5, 2])
+def test_what_staff_give_counts(points: float) -> None:
+    """From none to all of the points: they enter score and maximum, whatever was given before, with the remark."""
+    manifest, specs = with_written()
+    before = grade(manifest, specs, outcomes(specs, Status.PASSED, Status.FAILED))
+    card = with_marks(before, [mark(points, "Well.")])
+    assert (card.score, card.max_score, card.awaiting, card.complete) == (2 + points, 7, 0, True)
+    assert [(part.score, part.max_score, part.awaiting) for part in card.parts] == [(2 + points, 7, 0), (0, 0, 0)]
+    assert (card.checks[-1].status, card.checks[-1].message, card.questions[-1].status) == ("scored", "Well.", "scored")
+    assert with_marks(card, [mark(points, "Well.")]) == card
+    assert with_marks(with_marks(before, [mark(1, "Hm.")]), [mark(points, "Well.")]) == card
+    assert card.checks[:-1] == before.checks[:-1]
+
+
+def test_staff_cannot_give_what_there_is_not() -> None:
+    """Too many points, less than none, no number, and marks for what a suite judges are refused; others passed over."""
+    manifest, specs = with_written()
+    card = grade(manifest, specs, [])
+    for points in (2.5, -0.5, float("nan")):
+        with pytest.raises(GraderError, match="points; it has 2"):
+            with_marks(card, [mark(points)])
+    with pytest.raises(GraderError, match="not one that staff judge"):
+        with_marks(card, [msgspec.structs.replace(mark(1), question="q0")])
+    assert with_marks(card, [msgspec.structs.replace(mark(1), question="q9")]) == card
