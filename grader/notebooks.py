@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 from grader.checks.notebooks import remarks
 from grader.errors import Verdict
@@ -11,8 +10,6 @@ from grader.execution import Execution, execute
 from grader.intake.notebook import Notebook, read_notebook
 from grader.records import NotebookLimits, Status
 from grader.subject import Subject
-
-LEAVE_OUT: Final = ("slow", "submit")  # tags of cells that are not run again
 
 
 class Notebooks:
@@ -43,7 +40,7 @@ class Notebooks:
         return self._read[file]
 
     def run(self, file: str) -> Execution:
-        """Its code cells run again beside the student's modules, but for those tagged in LEAVE_OUT; see `execute`."""
+        """Its code cells run again beside the student's modules, as the manifest says; see `execute`."""
         if file not in self._runs:
             self._runs[file] = run_again(self._student, self[file], self._limits)
         return self._runs[file]
@@ -51,5 +48,5 @@ class Notebooks:
 
 def run_again(subject: Subject, notebook: Notebook, limits: NotebookLimits) -> Execution:
     return execute(
-        subject, notebook, limits.given, cell_s=limits.cell_s, total_s=limits.total_s, leave_out=LEAVE_OUT
+        subject, notebook, limits.given, cell_s=limits.cell_s, total_s=limits.total_s, leave_out=limits.leave_out
     )

@@ -56,9 +56,11 @@ class Limits(Record, frozen=True):
 
 
 class NotebookLimits(Record, frozen=True):
-    """How notebooks are run again. given: names that every cell finds with these values (the fast setting)."""
+    """How notebooks are run again. given: names that every cell finds with these values (the fast setting).
+    leave_out: tags of cells that are not run."""
 
     given: dict[str, bool | int | float | str] = {}
+    leave_out: tuple[str, ...] = ()
     cell_s: float = 60.0
     total_s: float = 180.0
 

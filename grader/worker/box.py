@@ -174,7 +174,7 @@ class Box:
         from grader.worker.shell import Shell
 
         self._shell = self._shell or Shell.instance()
-        return [self._shell.run(self._root, number, source, given, self._report), None]
+        return [self._shell.run(self._root, number, source, given, self._report, self._relative), None]
 
     def _batch(self, requests: list[list[Any]]) -> Any:
         """Several requests in one message. The first that fails ends the batch, as its own reply would."""

@@ -137,17 +137,24 @@ class Shell(InteractiveShell):
         config.HistoryManager.enabled = False
         config.InteractiveShell.colors = "nocolor"
         super().__init__(config=config, ipython_dir=os.curdir, profile_dir=ProfileDir())  # type: ignore[no-untyped-call]
+        for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+            warnings.simplefilter("ignore", category)  # as Python does unless it is asked
         for magic in ("load_ext", "reload_ext", "autoreload", "aimport"):  # what Jupyter users load is for editing
             self.register_magic_function(ignored, "line", magic)  # type: ignore[arg-type]
 
     def run(
-        self, root: str, number: int, source: str, given: dict[str, Any], report: Callable[[BaseException], Any]
+        self,
+        root: str,
+        number: int,
+        source: str,
+        given: dict[str, Any],
+        report: Callable[[BaseException], Any],
+        clean: Callable[[str], str],
     ) -> dict[str, Any]:
         """One cell. given: names that it finds with these values, and that keep them whatever it assigns.
-        Returns the outputs and, if it raised, what `report` makes of the exception."""
+        Returns the outputs, with texts as `clean` leaves them, and what `report` makes of the exception, if any."""
         self.kept, self.left = Kept(), False
         _Compiler.name = f"{root}cell {number}"
-        warnings.simplefilter("ignore", ResourceWarning)  # as in Jupyter
         outside = sys.stdout, sys.stderr
         sys.stdout, sys.stderr = _Stream("stdout", self), _Stream("stderr", self)
         try:
@@ -159,7 +166,7 @@ class Shell(InteractiveShell):
         error = result.error_before_exec or result.error_in_exec
         for output in self.kept.outputs:
             if "text" in output:
-                output["text"] = output["text"].replace(root, "")
+                output["text"] = clean(output["text"])
         return {"outputs": self.kept.outputs, "error": None if error is None else report(error), "left": self.left}
 
     def showtraceback(self, *_args: Any, **_options: Any) -> None:

@@ -156,7 +156,7 @@ def judge_causal(model: Remote, batch: list[Array], V: int, at: int, case: str) 
         raise Verdict(Status.FAILED, text)
 
 
-@pytest.mark.check("p2.transformer_causal", question="transformer", points=0.5, needs=BLOCKS)
+@pytest.mark.check("p2.transformer_causal", question="transformer", points=0.25, needs=BLOCKS)
 def test_causal(student: Subject) -> None:
     """a token of the answer influences the scores from its place on, and none before"""
     model = student.transformers.Transformer(4, 32, 64, 0.2, 2, 2, 16)
@@ -164,7 +164,7 @@ def test_causal(student: Subject) -> None:
 
 
 @pytest.mark.check(
-    "p2.transformer_causal.sizes", question="transformer", points=0.5, needs=("p2.transformer_causal", *BLOCKS_SIZES),
+    "p2.transformer_causal.sizes", question="transformer", points=0.25, needs=("p2.transformer_causal", *BLOCKS_SIZES),
     hidden=True,
 )  # fmt: skip
 @few_examples

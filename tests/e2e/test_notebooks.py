@@ -28,6 +28,7 @@ files = ["lab.ipynb"]
 LIMITS = """
 [notebooks]
 given = { FAST = true }
+leave_out = ["slow"]
 cell_s = 3.0
 total_s = 20.0
 """

@@ -100,6 +100,11 @@ def test_a_notebook_saved_after_one_run_is_whole() -> None:
     saved_whole("my.ipynb", book(code(), Cell(kind="markdown", source="x"), code(" ", count=None), code(count=5)))
 
 
+def test_a_cell_that_runs_after_saving_does_not_count() -> None:
+    """The cell that packs the notebook cannot be saved with its own output."""
+    saved_whole("my.ipynb", book(code(), code("from x import pack; pack()", count=None)), apart="pack")
+
+
 @pytest.mark.parametrize(
     ("cells", "status", "words"),
     [
