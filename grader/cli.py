@@ -124,11 +124,12 @@ def run(
 @click.argument("assignment")
 @click.option("--part", "parts", multiple=True, help="Audit only this part (may be repeated).")
 @click.option("--only", "only", multiple=True, help="Only these mutants and alternatives, by id.")
+@click.option("--notebooks", is_flag=True, help="Also run the reference's notebooks beside every alternative.")
 @click.option("-j", "--jobs", type=int, default=os.cpu_count() or 1, show_default="number of processors")
 @isolation
 @complain
 def audit(
-    assignment: str, parts: tuple[str, ...], only: tuple[str, ...], jobs: int, required: str
+    assignment: str, parts: tuple[str, ...], only: tuple[str, ...], notebooks: bool, jobs: int, required: str
 ) -> None:
     """Grade the grader: reference full marks, stubs none, each mutant caught, each alternative right."""
     from grader.audit import audit as run_audit
@@ -141,6 +142,7 @@ def audit(
             find_assignment(assignment),
             parts=parts,
             only=only,
+            notebooks=notebooks,
             jobs=jobs,
             required=required,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
