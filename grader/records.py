@@ -121,6 +121,17 @@ class Manifest(Record, frozen=True):
 # --- submission -------------------------------------------------------------------------------------
 
 
+class Member(Record, frozen=True):
+    """Who handed in. name: in normal form C. number: digits, leading zeros kept."""
+
+    name: str
+    number: str
+
+    @property
+    def shown(self) -> str:
+        return f"{self.name} ({self.number})"
+
+
 class Submission(Record, frozen=True):
     """A staged submission: what intake found, and where it lies now."""
 
@@ -130,6 +141,7 @@ class Submission(Record, frozen=True):
     missing: tuple[str, ...] = ()  # files of the manifest that were not found
     findings: tuple[str, ...] = ()  # one sentence each, for people
     problems: dict[str, str] = {}  # submitted file -> why it cannot be used (not UTF-8, syntax error …)
+    team: tuple[Member, ...] = ()  # as students.txt says
 
 
 # --- worker -----------------------------------------------------------------------------------------
@@ -293,6 +305,7 @@ class Scorecard(Record, frozen=True):
     questions: tuple[QuestionScore, ...]
     checks: tuple[CheckScore, ...]
     findings: tuple[str, ...] = ()
+    team: tuple[Member, ...] = ()
     isolation: dict[str, bool] = {}
     versions: dict[str, str] = {}
     seconds: float = 0.0

@@ -82,6 +82,7 @@ def score(
         questions=questions,
         checks=checks,
         findings=submission.findings,
+        team=submission.team,
         isolation=dict(isolation),
         versions=dict(versions),
         seconds=round(seconds, 6),

@@ -29,7 +29,7 @@ from grader.intake.match import Match, find, holds
 from grader.intake.notebook import MAX_NOTEBOOK, read_notebook
 from grader.intake.overlay import Overlay
 from grader.intake.team import TEAM_FILE, read_team
-from grader.records import Manifest, Submission
+from grader.records import Manifest, Member, Submission
 
 __all__ = ["stage"]
 
@@ -107,7 +107,7 @@ def _stage(
     _make_folder(destination)
     for place, path in given.items():
         _write(destination, place, path)
-    hashes = _stage_submitted(archive, match, destination)
+    hashes, team = _stage_submitted(archive, match, destination)
     findings += match.findings
     for place, text in match.problems.items():
         if not place.endswith(".py"):
@@ -124,6 +124,7 @@ def _stage(
         missing=tuple(match.missing),
         findings=tuple(findings),
         problems=match.problems,
+        team=team,
     )
 
 
@@ -169,16 +170,21 @@ def _given(manifest: Manifest, root: Path) -> dict[str, Path]:
     return files
 
 
-def _stage_submitted(archive: Archive, match: Match, destination: Path) -> dict[str, str]:
-    """Copy what was found; adds to `match.problems` and returns place -> sha256 of what was copied."""
-    hashes = {}
+def _stage_submitted(
+    archive: Archive, match: Match, destination: Path
+) -> tuple[dict[str, str], tuple[Member, ...]]:
+    """Copy what was found; adds to `match.problems`. Returns place -> sha256 of what was copied, and the team."""
+    hashes: dict[str, str] = {}
+    members: tuple[Member, ...] = ()
     for place, path in match.found.items():
         try:
             data = _usable(archive, path)
             if place.endswith(".ipynb"):
                 read_notebook(data)
             elif _name(place) == TEAM_FILE:
-                match.findings += read_team(data).remarks
+                team = read_team(data)
+                match.findings += team.remarks
+                members = team.members
         except EntryError as error:
             match.problems[place] = str(error)
             continue
@@ -188,7 +194,7 @@ def _stage_submitted(archive: Archive, match: Match, destination: Path) -> dict[
                 match.problems[place] = fault
         _write(destination, place, data)
         hashes[place] = hashlib.sha256(data).hexdigest()
-    return hashes
+    return hashes, members
 
 
 def _stage_helpers(

@@ -7,7 +7,7 @@ import re
 import unicodedata
 
 from grader.intake.archive import EntryError, shown
-from grader.records import Record
+from grader.records import Member, Record
 
 TEAM_FILE = "students.txt"
 MAX_TEAM_FILE = 4 * 1024
@@ -18,15 +18,9 @@ _MEND = "write one line First_Last 123456789 for each of you"
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
-class Member(Record, frozen=True):
-    """name: with blanks for the underscores, in normal form C. number: digits, leading zeros kept."""
-
-    name: str
-    number: str
-
-
 class Team(Record, frozen=True):
-    """remarks: a sentence for each thing that was understood but should be written otherwise."""
+    """members: their names with blanks for the underscores. remarks: a sentence for each thing that was understood but
+    should be written otherwise."""
 
     members: tuple[Member, ...]
     remarks: tuple[str, ...] = ()

@@ -78,6 +78,11 @@ def gradescope_results(card: Scorecard) -> dict[str, Any]:
     return results
 
 
+def team_text(card: Scorecard) -> str:
+    """Who handed in, in one line."""
+    return ", ".join(member.shown for member in card.team)
+
+
 def clean_text(text: str, limit: int = MAX_OUTPUT) -> str:
     """Text that is safe to show: `\\n` line ends, no escape sequences, no control characters but newline
     and tab, no lone surrogates, at most `limit` characters (the middle of a longer text is left out)."""

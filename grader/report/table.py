@@ -11,7 +11,7 @@ from pathlib import Path
 
 from grader.records import Scorecard
 from grader.report.atomic import PRIVATE, write_atomically
-from grader.report.gradescope import clean_text
+from grader.report.gradescope import clean_text, team_text
 
 MAX_CELL = 200  # characters
 
@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 
 
 def write_table(cards: Sequence[Scorecard], path: Path, *, synced: bool = True) -> None:
-    """Write a row per submission: `submission`, `score`, `max_score`, `awaiting` (points that staff still
+    """Write a row per submission: `submission`, `team`, `score`, `max_score`, `awaiting` (points that staff still
     have to judge, which `max_score` leaves out), `complete`, the points of every question
     (`points:<id>`) and the status of every check (`status:<id>`). What a submission was not asked stays empty.
 
@@ -36,7 +36,7 @@ def _table(cards: Sequence[Scorecard]) -> str:
     stream = io.StringIO()
     table = csv.writer(stream)
     names = [*(f"points:{id_}" for id_ in questions), *(f"status:{id_}" for id_ in checks)]
-    table.writerow(["submission", "score", "max_score", "awaiting", "complete", *map(cell, names)])
+    table.writerow(["submission", "team", "score", "max_score", "awaiting", "complete", *map(cell, names)])
     for card in cards:
         # Empty, and no 0, where staff have yet to judge all of it.
         points = {
@@ -47,6 +47,7 @@ def _table(cards: Sequence[Scorecard]) -> str:
         table.writerow(
             [
                 cell(card.submission),
+                cell(team_text(card)),
                 _number(card.score),
                 _number(card.max_score),
                 _number(card.awaiting),

@@ -22,6 +22,7 @@ from grader.report.gradescope import (
     count_text,
     is_hidden,
     points_text,
+    team_text,
 )
 
 _BAR = 12  # columns
@@ -87,7 +88,10 @@ def _print(blocks: Sequence[RenderableType], columns: int, color: bool) -> str:
 
 def _heading(card: Scorecard) -> RenderableType:
     submission = " ".join(clean_text(card.submission, 200).split())
-    return Group(_text(card.title, "bold"), Text(f"Submission: {submission}", style="dim"), Rule(style="dim"))
+    lines = [_text(card.title, "bold"), Text(f"Submission: {submission}", style="dim")]
+    if card.team:
+        lines.append(Text(f"Team: {clean_text(team_text(card), 200)}", style="dim"))
+    return Group(*lines, Rule(style="dim"))
 
 
 def _points_table(

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from grader.intake import stage
 from grader.intake.archive import EntryError
-from grader.intake.team import Member, Team, read_team
-from grader.records import Manifest
+from grader.intake.team import Team, read_team
+from grader.records import Manifest, Member
 
 ADA, ZOE = Member(name="Ada Lovelace", number="123456789"), Member(name="Zoë Müller-Lüdenscheidt", number="001234567")
 LINES = "Ada_Lovelace 123456789\nZoë_Müller-Lüdenscheidt 001234567\n"
@@ -108,6 +108,7 @@ def test_it_is_read_where_the_manifest_names_it(tmp_path: Path) -> None:
     good = stage(tmp_path / "in", manifest, tmp_path, tmp_path / "good")
     assert good.findings == ("students.txt is not UTF-8 text and was read as Windows-1252; save it as UTF-8",)
     assert set(good.hashes) == {"x.py", "students.txt"}
+    assert good.team == (Member(name="Zoë M", number="1234"),)
     (tmp_path / "in" / "students.txt").write_bytes(b"me and you")
     bad = stage(tmp_path / "in", manifest, tmp_path, tmp_path / "bad")
     assert bad.problems == {"students.txt": f'students.txt holds the line "me and you"; {MEND}'}
