@@ -98,12 +98,18 @@ def _contradictions(manifest: Manifest) -> Iterator[str]:
     for name, value in msgspec.structs.asdict(manifest.limits).items():
         if not (math.isfinite(value) and value > 0):
             yield f"a limit must be positive, got {value} - at `$.limits.{name}`"
+    for name in ("cell_s", "total_s"):
+        value = getattr(manifest.notebooks, name)
+        if not (math.isfinite(value) and value > 0):
+            yield f"a limit must be positive, got {value} - at `$.notebooks.{name}`"
     yield from _bad_paths(manifest)
     yield from _bad_ids("parts", [part.id for part in manifest.parts])
     yield from _bad_ids("questions", [question.id for question in manifest.questions])
 
     part_ids = {part.id for part in manifest.parts}
     handed_in = {*manifest.submitted, *manifest.optional}
+    for file in manifest.elsewhere.keys() - handed_in:
+        yield f"{file!r} is neither submitted nor optional - at `$.elsewhere`"
     for index, question in enumerate(manifest.questions):
         here = f"$.questions[{index}]"
         if question.part not in part_ids:

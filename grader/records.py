@@ -108,6 +108,7 @@ class Manifest(Record, frozen=True):
     parts: tuple[Part, ...]
     questions: tuple[Question, ...]
     optional: tuple[str, ...] = ()  # handed in if there, for instance saved results
+    elsewhere: dict[str, tuple[str, ...]] = {}  # submitted file -> other places where it is accepted
     limits: Limits = Limits()
     notebooks: NotebookLimits = NotebookLimits()
     hidden_visibility: Visibility = Visibility.AFTER_PUBLISHED

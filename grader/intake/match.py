@@ -51,6 +51,10 @@ def find(archive: Archive, manifest: Manifest, given: Collection[str]) -> Match:
     known = set(paths)
     for name in wanted:
         copies = [root + name for root in best if root + name in known]
+        for place in () if copies else manifest.elsewhere.get(name, ()):
+            if copies := [root + place for root in best if root + place in known]:
+                match.findings.append(f"{shown(copies[0])} was taken for {name}")
+                break
         if copies:
             path, problem = _agree(archive, copies)
             if problem:

@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec import structs
 
@@ -336,6 +337,27 @@ def test_empty_folder(tmp_path: Path, staged: Callable[..., Submission]) -> None
     (tmp_path / "ada").mkdir()
     with pytest.raises(IntakeError, match=r"^ada is empty; hand in rnn\.py"):
         staged(tmp_path / "ada")
+
+
+# --- other places -----------------------------------------------------------------------------------
+
+
+def test_a_file_may_lie_in_another_place_that_the_manifest_allows(
+    tmp_path: Path, staged: Callable[..., Submission]
+) -> None:
+    """It is staged in its own place, and that is said; a file in its own place wins."""
+    allowed = msgspec.structs.replace(MANIFEST, elsewhere={LOSS: ("simclr/loss.py", "loss.py")})
+    flat = {RNN: GOOD[RNN], NETS: GOOD[NETS], "loss.py": GOOD[LOSS]}
+    submission = staged(folder_of(tmp_path / "in", flat), allowed)
+    assert content(submission)[LOSS] == GOOD[LOSS] and submission.missing == ()
+    assert said(submission) == "loss.py was taken for dl/simclr/loss.py"
+
+
+def test_the_right_place_wins_over_others(tmp_path: Path, staged: Callable[..., Submission]) -> None:
+    """What lies in its own place is used, whatever else is there."""
+    allowed = msgspec.structs.replace(MANIFEST, elsewhere={LOSS: ("loss.py",)})
+    submission = staged(folder_of(tmp_path / "in", {**GOOD, "loss.py": b"other = 1\n"}), allowed)
+    assert content(submission)[LOSS] == GOOD[LOSS] and submission.findings == ()
 
 
 # --- an archive inside ------------------------------------------------------------------------------

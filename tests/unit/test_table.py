@@ -40,10 +40,12 @@ def test_one_row_per_submission() -> None:
     team = (Member(name="Ada Lovelace", number="0123"), Member(name="Alan Turing", number="4567"))
     assert rows(written(MIXED, msgspec.structs.replace(other, team=team))) == [
         ["submission", "team", "score", "max_score", "awaiting", "complete", "points:q1", "points:q2",
-         "status:two.plain", "status:one.good", "status:one.bad", "status:one.late", "status:two.hidden", "status:one.new"],
+         "status:two.plain", "status:one.good", "status:one.bad", "status:one.late", "status:two.hidden",
+         "status:one.new"],
         ["sample", "", "6.5", "17.5", "0", "yes", "2", "4.5",
          "passed", "passed", "timed_out", "skipped", "failed", ""],
-        ["other", "Ada Lovelace (0123), Alan Turing (4567)", "0", "2.5", "0", "no", "0", "0", "", "", "", "", "", "ungraded"],
+        ["other", "Ada Lovelace (0123), Alan Turing (4567)", "0", "2.5", "0", "no", "0", "0",
+         "", "", "", "", "", "ungraded"],
     ]  # fmt: skip
     assert rows(written()) == [["submission", "team", "score", "max_score", "awaiting", "complete"]]
 
