@@ -131,19 +131,20 @@ def gradient(subject: Subject, inline: Subject) -> list[Row]:
 
 
 def gradings(zygote: object, spawner: object, place: Path) -> list[Row]:
-    """The complete sample through the engine, with a warm zygote and with cold processes."""
+    """All modules, without notebooks, through the engine, with a warm zygote and with cold processes."""
     a2 = find_assignment("a2")
-    samples = {sample.name: build(sample, a2, place) for sample in load_samples(a2)}
-    with Desk(a2, zygote) as warm, Desk(a2, spawner, protected=False) as cold:  # type: ignore[arg-type]
+    wanted = ("code_only", "nothing_done")
+    samples = {sample.name: build(sample, a2, place) for sample in load_samples(a2) if sample.name in wanted}
+    with Desk(a2, zygote) as warm, Desk(a2, spawner, required="none") as cold:  # type: ignore[arg-type]
         found = medians(
             3,
-            warm=lambda: warm.grade(samples["complete"]),
-            cold=lambda: cold.grade(samples["complete"]),
+            warm=lambda: warm.grade(samples["code_only"]),
+            cold=lambda: cold.grade(samples["code_only"]),
         )
         stub = medians(5, stub=lambda: warm.grade(samples["nothing_done"]))["stub"]
     return [
-        ("grading a complete submission, warm zygote", found["warm"], "s"),
-        ("grading a complete submission, cold processes", found["cold"], "s"),
+        ("grading all modules of a submission, warm zygote", found["warm"], "s"),
+        ("grading all modules of a submission, cold processes", found["cold"], "s"),
         ("cold / warm", found["cold"] / found["warm"], "x"),
         ("grading untouched stubs, zygote ready", stub, "s"),
     ]
@@ -153,7 +154,7 @@ def command_line(place: Path) -> list[Row]:
     """`grade.py run` as a whole against the two things that nobody can avoid: importing torch, and the
     processor time of the student's own code."""
     a2 = find_assignment("a2")
-    complete = next(sample for sample in load_samples(a2) if sample.name == "complete")
+    complete = next(sample for sample in load_samples(a2) if sample.name == "code_only")
     source = build(complete, a2, place)
     out = place / "reports"
     command = [sys.executable, str(ROOT / "grade.py"), "run", "a2", str(source), "--out", str(out)]
@@ -168,7 +169,7 @@ def command_line(place: Path) -> list[Row]:
     card = msgspec.json.decode((out / "scorecard.json").read_bytes())
     floor = found["importing"] + card["cpu_s"]
     return [
-        ("`grade.py run` on a complete submission, wall", found["run"], "s"),
+        ("`grade.py run` on all modules of a submission, wall", found["run"], "s"),
         ("`import torch, torchvision` in a cold process", found["importing"], "s"),
         ("processor time in the student's code", card["cpu_s"], "s"),
         ("wall / (import + student's processor time)", found["run"] / floor, "x"),

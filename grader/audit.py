@@ -5,7 +5,7 @@
     mutants        tests/<id>/mutants/*.toml: the reference with one mistake that students make. Each fails in
                    the checks named for it, and in nothing that has nothing to do with it
     alternatives   tests/<id>/alternatives/<style>/: other correct solutions, laid over the reference. Each
-                   passes every check; those of notebooks only when asked, for a run of a notebook takes long
+                   passes every check; notebooks are run beside them only when asked, since that takes a minute each
 
 and every check that is worth points has failed on at least one mutant.
 """
@@ -18,18 +18,19 @@ import queue
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
+from grader.checks.notebooks import NOT_RUN
 from grader.errors import GraderError, ManifestError
 from grader.grading import Desk, only_parts
 from grader.manifest import load_manifest
 from grader.paths import Assignment
-from grader.records import NOT_FAILED, CheckScore, Manifest, Record, Scorecard, Status, Visibility
+from grader.records import NOT_FAILED, CheckScore, HowToRun, Manifest, Record, Scorecard, Status, Visibility
 from grader.samples import replace_once
 from grader.stubs import student_files
 from grader.worker.launch import default_launcher
@@ -153,14 +154,10 @@ def slow_checks(variant: Variant) -> tuple[str, ...]:
     return (*variant.mutant.also, *(pattern for id_ in variant.mutant.caught_by for pattern in (id_, f"{id_}.*")))
 
 
-def write_variant(
-    variant: Variant, assignment: Assignment, manifest: Manifest, folder: Path, left_out: Collection[str]
-) -> None:
-    """The variant as a student would hand it in: the submitted files in one folder, but for those left out."""
+def write_variant(variant: Variant, assignment: Assignment, manifest: Manifest, folder: Path) -> None:
+    """The variant as a student would hand it in: the submitted files in one folder."""
     names = variant.files if variant.kind == "stubs" else (*manifest.submitted, *manifest.optional)
     for name in names:
-        if name in left_out:
-            continue
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if name in variant.files:
@@ -185,9 +182,8 @@ def telling(card: Scorecard) -> list[str]:
     return [f"the hidden {c.id} tells a number: {c.message}" for c in hidden if NUMBER.search(c.message)]
 
 
-def judge(variant: Variant, card: Scorecard, unseen: Collection[str] = ()) -> list[str]:
-    """What is not as it should be with this variant's scorecard. unseen: questions that rest on a file which was not
-    handed in: what is not implemented there says nothing."""
+def judge(variant: Variant, card: Scorecard) -> list[str]:
+    """What is not as it should be with this variant's scorecard."""
     failed = failing(card)
     complaints = [f"{c.id} is UNGRADED: {c.staff}" for c in failed if c.status is Status.UNGRADED]
     if complaints:
@@ -196,12 +192,8 @@ def judge(variant: Variant, card: Scorecard, unseen: Collection[str] = ()) -> li
         if variant.kind == "stubs":
             scoring = [c.id for c in card.checks if c.score > 0]
             return [f"the stubs score in {', '.join(scoring)}"] if scoring else []
-        absent = (Status.NOT_IMPLEMENTED, Status.SKIPPED)
-        return [
-            f"{c.id} did not pass ({c.status}): {c.message} {c.staff}"
-            for c in card.checks
-            if c.status not in (Status.PASSED, Status.AWAITING) and not (c.question in unseen and c.status in absent)
-        ]
+        judged = [c for c in card.checks if c.status is not Status.AWAITING and c.message != NOT_RUN]
+        return [f"{c.id} did not pass ({c.status}): {c.message} {c.staff}" for c in judged if c.status != "passed"]
     mutant = variant.mutant
     names = {check.id for check in failed}
     if unknown := set(mutant.caught_by) - {check.id for check in card.checks}:
@@ -242,7 +234,7 @@ def audit(
 ) -> Report:
     """Grades every variant, `jobs` at a time, each in a process with a zygote of its own.
 
-    notebooks: alternatives are handed in with the reference's notebooks, which are run beside them.
+    notebooks: they are run beside the alternatives, too.
     Raises ManifestError for mutants that do not fit the reference, GraderError when a job dies.
     """
     manifest = load_manifest(assignment.manifest)
@@ -251,15 +243,13 @@ def audit(
     if unknown := set(only) - {variant.id for variant in every}:
         raise ManifestError(f"nothing to audit is called {', '.join(sorted(unknown))}")
     todo = [variant for variant in every if not only or variant.id in only]
-    left_out = () if notebooks else manifest.notebook_files  # of alternatives
-    unseen = {question.id for question in manifest.questions if {*question.files} & {*left_out}}
     context = multiprocessing.get_context("spawn")
     tasks, results = context.Queue(), context.Queue()
     # The longest first, so that no job is left alone with one at the end.
     for variant in sorted(todo, key=lambda v: v.kind == "mutant"):
         tasks.put(msgspec.msgpack.encode(variant))
     workers = [
-        context.Process(target=_grade_all, args=(assignment, tasks, results, required, left_out), daemon=True)
+        context.Process(target=_grade_all, args=(assignment, tasks, results, required, notebooks), daemon=True)
         for _ in range(max(1, min(jobs, len(todo))))
     ]
     for worker in workers:
@@ -276,8 +266,7 @@ def audit(
                 findings.append(Finding(variant=id_, text=card))
                 continue
             cards.append((variant, card))
-            passed_over = unseen if variant.kind == "alternative" else ()
-            findings += [Finding(variant=id_, text=text) for text in judge(variant, card, passed_over)]
+            findings += [Finding(variant=id_, text=text) for text in judge(variant, card)]
     finally:
         for worker in workers:  # those that are done end by themselves
             worker.join(timeout=10)
@@ -304,7 +293,7 @@ def _next_result(results: Any, workers: Sequence[Any]) -> tuple[str, Scorecard |
         return id_, data if isinstance(data, str) else msgspec.msgpack.decode(data, type=Scorecard)
 
 
-def _grade_all(assignment: Assignment, tasks: Any, results: Any, required: str, left_out: Collection[str]) -> None:
+def _grade_all(assignment: Assignment, tasks: Any, results: Any, required: str, notebooks: bool) -> None:
     """One job: grades variants until there are none left, or it is interrupted."""
     launcher = default_launcher()
     with closing(launcher), Desk(assignment, launcher, required=required) as desk:
@@ -313,11 +302,17 @@ def _grade_all(assignment: Assignment, tasks: Any, results: Any, required: str, 
             with tempfile.TemporaryDirectory(prefix="torchgrade-") as place:
                 folder = Path(place) / variant.id
                 folder.mkdir()
-                absent = left_out if variant.kind == "alternative" else ()
-                write_variant(variant, assignment, desk.manifest, folder, absent)
+                write_variant(variant, assignment, desk.manifest, folder)
+                run_them: HowToRun = "off" if variant.kind == "alternative" and not notebooks else "run"
                 try:
                     # Hidden companions are judged even where their visible check failed: they must fail, too.
-                    card = desk.grade(folder, parts=variant.parts, companions=True, slow=slow_checks(variant))
+                    card = desk.grade(
+                        folder,
+                        parts=variant.parts,
+                        companions=True,
+                        slow=slow_checks(variant),
+                        notebooks=run_them,
+                    )
                     results.put((variant.id, msgspec.msgpack.encode(card)))
                 except GraderError as error:
                     results.put((variant.id, f"could not be graded: {error}"))

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 from rich.console import Console
@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from grader import interrupt
 from grader.errors import GraderError
 from grader.paths import assignments, find_assignment
+from grader.records import HowToRun
 from grader.worker.launch import default_launcher
 from grader.worker.levels import LEVELS, STANDARD
 
@@ -80,6 +81,13 @@ def main() -> None:
     help="Folder for the reports.",
 )
 @click.option("--part", "parts", multiple=True, help="Grade only this part (may be repeated).")
+@click.option(
+    "--notebooks",
+    type=click.Choice(get_args(HowToRun)),
+    default="run",
+    show_default=True,
+    help="Run them again; quick: without cells tagged slow; off: judge what was saved alone.",
+)
 @click.option("--total-limit", type=float, help="Seconds for the whole submission; the manifest's when left out.")
 @isolation
 @complain
@@ -88,6 +96,7 @@ def run(
     submission: Path,
     out: Path | None,
     parts: tuple[str, ...],
+    notebooks: HowToRun,
     total_limit: float | None,
     required: str,
 ) -> None:
@@ -107,7 +116,7 @@ def run(
             def progress(run: Run) -> None:
                 bar.update(task, total=len(run.selected), completed=len(run.results))
 
-            card = desk.grade(submission, out=out, parts=parts, progress=progress)
+            card = desk.grade(submission, out=out, parts=parts, notebooks=notebooks, progress=progress)
     finally:
         launcher.close()
     width = Console().width if sys.stdout.isatty() else None

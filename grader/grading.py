@@ -23,7 +23,7 @@ from grader.intake import stage
 from grader.manifest import load_manifest
 from grader.paths import Assignment
 from grader.plugin import STOPPED, Grading, Run, not_run
-from grader.records import CheckResult, Manifest, Scorecard, Submission
+from grader.records import CheckResult, HowToRun, Manifest, Scorecard, Submission
 from grader.report.files import REPORTS, WRITTEN, write_atomically, write_record, write_refusal, write_reports
 from grader.scoring import score, with_marks
 from grader.stored import Stored
@@ -127,6 +127,7 @@ class Desk:
         parts: Sequence[str] = (),
         companions: bool = False,
         slow: Sequence[str] = ("*",),
+        notebooks: HowToRun = "run",
         progress: Callable[[Run], None] = lambda run: None,
     ) -> Scorecard:
         """Grades one zip or folder. `out` gets a line in journal.jsonl for every check, and both reports anew
@@ -136,6 +137,7 @@ class Desk:
         parts: only these parts of the assignment; all when empty.
         companions: judge hidden companions even where the check they belong to failed.
         slow: run only the slow checks that fit one of these patterns.
+        notebooks: whether they are run again, see `Notebooks`.
         Raises IntakeError (`out` then says so to the student), ManifestError, SandboxUnavailable, and
         GraderError when the submission cannot be copied or `out` cannot be written to before anything is graded;
         whatever else happens is in the Scorecard. Neither a signal nor a disk that is full later ends this call:
@@ -153,7 +155,9 @@ class Desk:
             raise
         submission, given = self._written(manifest, submission, out)
         student = self.subject(submission)
-        run = Run(manifest, student, self.reference, self.stored, companions=companions, slow=slow)
+        run = Run(
+            manifest, student, self.reference, self.stored, companions=companions, slow=slow, notebooks=notebooks
+        )
         journal = Journal(out, lambda: self.card(run, submission, given)) if out else None
 
         def on_result(run: Run) -> None:

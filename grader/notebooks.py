@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from msgspec import structs
+
 from grader.checks.notebooks import remarks
 from grader.errors import Verdict
 from grader.execution import Execution, execute
 from grader.intake.notebook import Notebook, read_notebook
-from grader.records import NotebookLimits, Status
+from grader.records import HowToRun, NotebookLimits, Status
 from grader.subject import Subject
 
 
@@ -16,12 +18,16 @@ class Notebooks:
     """By file name; each is read once, and run once.
 
     ours: the reference's folder, whose notebooks have the given cells.
+    how: "run" them again, "quick" without the cells tagged `slow`, or "off" for what was saved alone.
     """
 
-    def __init__(self, student: Subject, ours: Path, limits: NotebookLimits) -> None:
+    def __init__(self, student: Subject, ours: Path, limits: NotebookLimits, how: HowToRun = "run") -> None:
         self._student = student
         self._ours = ours
+        self._how = how
         self._limits = limits
+        if how == "quick":
+            self._limits = structs.replace(limits, leave_out=(*limits.leave_out, "slow"))
         self._read: dict[str, Notebook] = {}
         self._runs: dict[str, Execution] = {}
 
@@ -39,8 +45,11 @@ class Notebooks:
             self._read[file] = notebook
         return self._read[file]
 
-    def run(self, file: str) -> Execution:
-        """Its code cells run again beside the student's modules, as the manifest says; see `execute`."""
+    def run(self, file: str) -> Execution | None:
+        """Its code cells run again beside the student's modules, as the manifest says; see `execute`. None where
+        notebooks are not run."""
+        if self._how == "off":
+            return None
         if file not in self._runs:
             self._runs[file] = run_again(self._student, self[file], self._limits)
         return self._runs[file]

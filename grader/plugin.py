@@ -30,7 +30,7 @@ from grader import interrupt
 from grader.errors import GraderError, ManifestError, NeedsGpu, SandboxUnavailable, Verdict, WorkerError
 from grader.manifest import check_suite
 from grader.notebooks import Notebooks
-from grader.records import CheckResult, CheckSpec, Manifest, Status, Visibility
+from grader.records import CheckResult, CheckSpec, HowToRun, Manifest, Status, Visibility
 from grader.stored import Stored
 from grader.subject import ON_CPU, Subject
 
@@ -50,6 +50,7 @@ class Run:
     hidden: bool = True  # also run the hidden checks
     companions: bool = False  # judge `x.sizes` though `x` failed
     slow: Sequence[str] = ("*",)  # which slow checks to run, as fnmatch patterns
+    notebooks: HowToRun = "run"
     clocks: bool = True  # off where somebody may be sitting at a breakpoint
     strict: bool = True  # the collected checks must add up to the manifest's points
     on_result: Callable[[Run], None] = lambda run: None
@@ -139,7 +140,7 @@ def reference(request: pytest.FixtureRequest) -> Subject:
 def notebooks(request: pytest.FixtureRequest) -> Notebooks:
     """The notebooks that were handed in."""
     run = request.config.stash[RUN]
-    return Notebooks(run.student, Path(run.reference.submission.root), run.manifest.notebooks)
+    return Notebooks(run.student, Path(run.reference.submission.root), run.manifest.notebooks, run.notebooks)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -53,6 +53,9 @@ class Limits(Record, frozen=True):
     check_s: float = 60.0
     total_s: float = 540.0
     memory_mib: int = 2048
+
+
+HowToRun = Literal["run", "quick", "off"]  # notebooks: all of them, without cells tagged slow, not at all
 
 
 class NotebookLimits(Record, frozen=True):

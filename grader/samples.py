@@ -36,6 +36,7 @@ class Sample(Record, frozen=True):
     form: Literal["zip", "nested zip", "folder", "package"]  # the last: what the students' own packer makes
     solved: tuple[str, ...] | None = None  # functions that are filled in; None: all
     edits: tuple[Edit, ...] = ()
+    notebooks: bool = False  # hand them in, too
 
 
 class SampleFile(Record, frozen=True):
@@ -71,7 +72,7 @@ def build(sample: Sample, assignment: Assignment, place: Path) -> Path:
     folder = place / sample.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for name in (*manifest.submitted, *manifest.notebook_files):
+    for name in (*manifest.submitted, *(manifest.notebook_files if sample.notebooks else ())):
         source = (assignment.reference / name).read_text(encoding="utf-8")
         if sample.solved is not None:
             notebook = name in manifest.notebook_files

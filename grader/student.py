@@ -36,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("torchgrade")
     group.addoption("--subject", type=Path, help="folder or zip to grade; default: this folder")
     group.addoption("--inline", action="store_true", help="run the code in this process, for debuggers")
+    group.addoption("--notebooks", action="store_true", help="also run the notebooks, which takes a minute each")
     group.addoption("--plain", action="store_true", help="run the code in a plain, cold process")
 
 
@@ -43,6 +44,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "check(id, question=, points=): a check of an assignment")
     name = config.getini("assignment")
+    if config.getoption("inline") and config.getoption("notebooks"):
+        raise pytest.UsageError("notebooks run in a worker of their own: give --notebooks or --inline, not both")
     if not name:
         if config.getoption("subject"):
             # pytest looks for its ini file before it knows our option, and takes a separate DIR for a test path.
@@ -95,6 +98,7 @@ class StudentDoor:
             self._desk.reference,
             self._desk.stored,
             hidden=False,
+            notebooks="run" if config.getoption("notebooks") else "off",
             clocks=not self._inline,
             strict=False,
         )

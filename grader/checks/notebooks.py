@@ -16,6 +16,7 @@ from grader.records import Status
 
 ABSOLUTE: Final = re.compile(r"""["'](?:/(?:home|Users|root|content|mnt|data|tmp)/|[A-Za-z]:[\\/])""")
 NUMBER: Final = r"([-+]?\d*\.?\d+(?:[eE][-+]?\d+)?)"
+NOT_RUN: Final = "left out: notebooks were not run"
 SHOWN: Final = 5  # cells named in one remark
 
 
@@ -85,8 +86,11 @@ def _bounded(what: str, value: float, above: float | None, below: float | None) 
         raise Verdict(Status.FAILED, f"{what} is {value:g}; at most {below:g} is wanted")
 
 
-def runs(file: str, run: Execution) -> None:
-    """Raises a Verdict that names the first cell that fails, with its last lines."""
+def runs(file: str, run: Execution | None) -> None:
+    """Raises a Verdict that names the first cell that fails, with its last lines: NOT_IMPLEMENTED where something is
+    still to be done, else FAILED; SKIPPED where notebooks are not run."""
+    if run is None:
+        raise Verdict(Status.SKIPPED, NOT_RUN)
     faults = run.faults()
     if not faults:
         return
@@ -95,7 +99,9 @@ def runs(file: str, run: Execution) -> None:
     source = next(iter(run.notebook.cells[first.number - 1].source.strip().splitlines()), "")[:60]
     said = f"it wrote at last:\n{words}" if (words := last_words(first.shown)) else ""
     text = f"{file}, cell {first.number} ({source}): {first.why}{more}"
-    raise Verdict(Status.FAILED, "\n".join(part for part in (text, said) if part), staff=run.table())
+    undone = first.error is not None and first.error.type == "NotImplementedError"
+    status = Status.NOT_IMPLEMENTED if undone else Status.FAILED
+    raise Verdict(status, "\n".join(part for part in (text, said) if part), staff=run.table())
 
 
 def saved_whole(file: str, notebook: Notebook, *, apart: str = "") -> None:

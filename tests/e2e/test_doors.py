@@ -121,7 +121,7 @@ def test_run_grades_and_reports(grade_py: GradePy, slip: Path, tmp_path: Path, v
     assert "p2.sdp_no_loop" in failed
     assert {question.id: question.score for question in card.questions}["norm_feedforward"] == 3.5
     assert "The scores are not\n      divided by √M" in answer.stdout
-    assert answer.stdout.startswith("Assignment 2: RNN captioning and transformers\nSubmission: slip\n")
+    assert answer.stdout.startswith("Assignment 2: Captioning, transformers, SimCLR, CLIP and DINO\nSubmission: slip\n")
     assert f"Score: {card.score:g} / 25\n" in answer.stdout
     assert answer.stdout.endswith(f"Reports in {out}: results.json, scorecard.json, report.html, scores.csv\n")
     assert "\x1b" not in answer.stdout
@@ -137,8 +137,9 @@ def test_run_of_the_stubs_is_no_points_and_no_surprise(
     answer = grade_py("run", "a2", A2.student, "--out", tmp_path)
     assert (answer.returncode, answer.stderr) == (0, "")
     card = valid_reports(tmp_path)
-    assert (card.score, card.max_score, card.complete) == (0.0, 74.0, True)
-    odd = [c for c in card.checks if c.status not in (Status.NOT_IMPLEMENTED, Status.SKIPPED)]
+    assert (card.score, card.max_score, card.complete) == (0.0, 95.0, True)
+    expected = (Status.NOT_IMPLEMENTED, Status.SKIPPED, Status.AWAITING)
+    odd = [c for c in card.checks if c.status not in expected]
     assert [(c.id, c.status, c.message) for c in odd] == []
 
 
@@ -156,8 +157,8 @@ def test_run_out_of_time_is_exit_code_3(grade_py: GradePy, tmp_path: Path, valid
     answer = grade_py("run", "a2", A2.reference, "--out", tmp_path, "--total-limit", "0.01")
     assert answer.returncode == 3, answer.stderr
     card = valid_reports(tmp_path)
-    assert (card.score, card.max_score, card.complete) == (0.0, 74.0, False)
-    assert {check.status for check in card.checks} == {Status.UNGRADED}
+    assert (card.score, card.max_score, card.complete) == (0.0, 95.0, False)
+    assert {check.status for check in card.checks} == {Status.UNGRADED, Status.AWAITING}
     assert "Not complete: something could not be graded" in answer.stdout
 
 
@@ -175,12 +176,12 @@ def test_a_signal_in_the_middle_leaves_valid_reports(number: int, tmp_path: Path
     assert (process.returncode, stderr) == (3, "")
     card = valid_reports(tmp_path)
     found = [check.status for check in card.checks]
-    assert {Status.PASSED, Status.UNGRADED} == set(found)
+    assert {Status.PASSED, Status.UNGRADED, Status.AWAITING} == set(found)
     assert 0 < card.score < card.max_score
     assert not card.complete
-    assert f"Score: {card.score:g} / {card.max_score:g}\n" in stdout
+    assert f"Score: {card.score:g} / {card.max_score:g}, 5 awaiting staff\n" in stdout
     assert len(journal.read_text().splitlines()) == found.count(Status.PASSED)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["journal.jsonl", *sorted(REPORTS)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["journal.jsonl", "written.json", *REPORTS])
 
 
 # --- pytest, as a student uses it --------------------------------------------------------------------
@@ -188,7 +189,7 @@ def test_a_signal_in_the_middle_leaves_valid_reports(number: int, tmp_path: Path
 
 def table(stdout: str) -> str:
     """What the student reads: from the title to the isolation, which differs between the ways to run."""
-    begin = stdout.index("Assignment 2: RNN captioning")
+    begin = stdout.index("Assignment 2: Captioning")
     return stdout[begin : stdout.index("Isolation: ")]
 
 
@@ -229,7 +230,7 @@ def test_pytest_runs_a_zip_without_a_sandbox_and_says_the_same(slip: Path, tmp_p
     }
     assert {way: answer.returncode for way, answer in answers.items()} == dict.fromkeys(answers, 1)
     texts = {way: table(answer.stdout) for way, answer in answers.items()}
-    assert texts[""].startswith("Assignment 2: RNN captioning and transformers\nSubmission: packed\n")
+    assert texts[""].startswith("Assignment 2: Captioning, transformers, SimCLR, CLIP and DINO\nSubmission: packed\n")
     assert "p1.rnn_step_forward  wrong values" in texts[""]
     assert texts["--plain"] == texts[""]
     assert texts["--inline"] == texts[""]
