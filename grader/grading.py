@@ -40,6 +40,7 @@ PYTEST_OPTIONS = (
     "-p", "no:cacheprovider",
     "-p", "no:terminal",
     "-p", "no:logging",
+    "--assert=plain",  # suites hold no assert, and rewriting them takes a while
     "--capture=no",  # the progress bar writes to stderr while the suite runs
     "--import-mode=importlib",
     "--strict-markers",
