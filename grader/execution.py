@@ -176,7 +176,9 @@ def _run_cell(
         died = verdict.status is not Status.RAISED and verdict.status is not Status.FAILED
         why = verdict.text.removeprefix(f"cell {number}").strip(": ")
         ended: Ended = "stopped" if died else "raised"
-        return CellRun(number=number, ended=ended, why=why, seconds=time.monotonic() - start)
+        written = verdict.staff.rpartition(f"[cell {number}]\n")[2]
+        shown = (Shown(kind="stream", name="stdout", text=written),) if died and written else ()
+        return CellRun(number=number, ended=ended, why=why, seconds=time.monotonic() - start, shown=shown)
     reply = _checked(value)
     seconds = time.monotonic() - start
     if reply.left:

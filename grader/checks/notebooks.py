@@ -68,12 +68,9 @@ def evidence(
     again = run.cells.get(found.cell)
     if again is not None and again.ended in ("raised", "stopped"):
         what = "raises" if again.ended == "raised" else "does not end well:"
-        words = last_words(again.shown)
-        raise Verdict(
-            Status.FAILED,
-            f"{file} shows {label}: {found.value:g}, but cell {found.cell} {what} {again.why} when it is run again",
-            staff=words,
-        )
+        shows = f"{file} shows {label}: {found.value:g}"
+        text = f"{shows}, but when it is run again cell {found.cell} {what} {again.why}"
+        raise Verdict(Status.FAILED, text, staff=last_words(again.shown))
     repeated = figure(run.notebook, label)
     if repeated is not None:
         _bounded(f"{file}, run again on small data: {label}", repeated.value, run_above, run_below)

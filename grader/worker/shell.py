@@ -11,7 +11,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TextIO
 
 import numpy as np
 from IPython.core.compilerop import CachingCompiler
@@ -25,6 +25,7 @@ from traitlets.config import Config
 TEXT: Final = 64 << 10  # characters kept of one cell's texts, the first and the last half of them
 PICTURES: Final = 8 << 20  # bytes kept of one cell's pictures
 TYPES: Final = ("text/plain", "text/html", "text/markdown", "text/latex")
+MARK: Final = "[cell {}]"  # in the log, before what a cell writes
 ELSEWHERE: Final = "(not run: no other programs while grading)\n"
 
 Outputs = list[dict[str, Any]]
@@ -69,12 +70,14 @@ class _Stream:
 
     encoding = "utf-8"
 
-    def __init__(self, name: str, shell: Shell) -> None:
+    def __init__(self, name: str, shell: Shell, log: TextIO) -> None:
         self._name = name
         self._shell = shell
+        self._log = log  # all that is left of a cell that does not come back
 
     def write(self, text: str) -> int:
         self._shell.kept.stream(self._name, text)
+        self._log.write(text)
         return len(text)
 
     def flush(self) -> None:
@@ -156,7 +159,8 @@ class Shell(InteractiveShell):
         self.kept, self.left = Kept(), False
         _Compiler.name = f"{root}cell {number}"
         outside = sys.stdout, sys.stderr
-        sys.stdout, sys.stderr = _Stream("stdout", self), _Stream("stderr", self)
+        print(MARK.format(number))
+        sys.stdout, sys.stderr = (_Stream(n, self, s) for n, s in zip(("stdout", "stderr"), outside, strict=True))
         try:
             self.user_ns.update(given)
             result = self.run_cell(source, store_history=True)  # type: ignore[no-untyped-call]

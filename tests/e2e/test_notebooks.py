@@ -156,7 +156,7 @@ def test_an_executed_notebook_earns_its_points(grade: Callable[..., Scorecard]) 
 def test_a_stub_earns_nothing(grade: Callable[..., Scorecard], assignment: Assignment) -> None:
     """The notebook as it was given out shows nothing."""
     stub = json.loads(student_files(assignment)["lab.ipynb"])["cells"]
-    assert lab(grade(lambda cells: stub)) == ["not_implemented", "failed", "not_implemented"]
+    assert lab(grade(lambda cells: stub)) == ["not_implemented"] * 3
 
 
 def test_cleared_outputs_show_nothing(grade: Callable[..., Scorecard]) -> None:
@@ -182,8 +182,7 @@ def test_forged_numbers_lose_against_the_code(grade: Callable[..., Scorecard]) -
     card = grade(lambda cells: find(cells, "show").update(source="print('the factor:', 1 / 0)"))
     assert lab(card)[1:] == ["failed", "failed"]
     message = check(card, "p2.lab_factor").message
-    assert "shows the factor: 3.25, but cell 5 raises ZeroDivisionError: division by zero" in message
-    assert "when it is run again" in message
+    assert "shows the factor: 3.25, but when it is run again cell 5 raises ZeroDivisionError" in message
 
 
 def test_evidence_counts_beside_the_code_it_rests_on(grade: Callable[..., Scorecard]) -> None:
@@ -198,6 +197,7 @@ def test_a_cell_that_hangs_is_named(grade: Callable[..., Scorecard]) -> None:
     assert lab(card)[1:] == ["failed", "passed"]
     message = check(card, "p2.lab_runs").message
     assert message.startswith("lab.ipynb, cell 6 (print('one moment')): it did not return within 3 s")
+    assert message.endswith("it wrote at last:\none moment")
 
 
 def test_what_was_changed_is_said(grade: Callable[..., Scorecard]) -> None:

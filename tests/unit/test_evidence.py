@@ -90,9 +90,9 @@ def test_a_run_wins_over_saved_outputs() -> None:
     raised = CellRun(number=1, ended="raised", why="ValueError: wrong", error=fault)
     status, text = refused(evidence, shown, LABEL, above=70, run=run(raised), run_above=50)
     assert status is Status.FAILED
-    assert text == f"my.ipynb shows {LABEL}: 80, but cell 1 raises ValueError: wrong when it is run again"
+    assert text == f"my.ipynb shows {LABEL}: 80, but when it is run again cell 1 raises ValueError: wrong"
     stopped = CellRun(number=1, ended="stopped", why="it did not return within 60 s")
-    assert "but cell 1 does not end well: it did not return" in refused(evidence, shown, LABEL, run=run(stopped))[1]
+    assert "again cell 1 does not end well: it did not return" in refused(evidence, shown, LABEL, run=run(stopped))[1]
 
 
 def test_a_notebook_saved_after_one_run_is_whole() -> None:
