@@ -25,6 +25,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from grader.checks.examples import COUNT
 from grader.checks.notebooks import NOT_RUN
 from grader.errors import GraderError, ManifestError
 from grader.grading import Desk, only_parts
@@ -35,6 +36,8 @@ from grader.samples import replace_once
 from grader.stubs import student_files
 from grader.worker.launch import default_launcher
 from grader.worker.levels import STANDARD
+
+MUTANT_INPUTS = 4  # that hidden companions try on a mutant: what catches it, catches it early
 
 
 class Mutant(Record, frozen=True):
@@ -148,7 +151,7 @@ def variants(assignment: Assignment, manifest: Manifest, parts: Sequence[str]) -
 
 
 def slow_checks(variant: Variant) -> tuple[str, ...]:
-    """Training is judged on a mutant that names it, and on everything that is no mutant."""
+    """What takes long is judged on a mutant that names it, and on everything that is no mutant."""
     if variant.mutant is None:
         return ("*",)
     return (*variant.mutant.also, *(pattern for id_ in variant.mutant.caught_by for pattern in (id_, f"{id_}.*")))
@@ -312,6 +315,7 @@ def _grade_all(assignment: Assignment, tasks: Any, results: Any, required: str, 
                         companions=True,
                         slow=slow_checks(variant),
                         notebooks=run_them,
+                        inputs=MUTANT_INPUTS if variant.mutant else COUNT,
                     )
                     results.put((variant.id, msgspec.msgpack.encode(card)))
                 except GraderError as error:

@@ -18,6 +18,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from msgspec import structs
 
 from grader import plugin
+from grader.checks.examples import COUNT, examples
 from grader.errors import GraderError, IntakeError, ManifestError
 from grader.intake import stage
 from grader.manifest import load_manifest
@@ -129,6 +130,7 @@ class Desk:
         companions: bool = False,
         slow: Sequence[str] = ("*",),
         notebooks: HowToRun = "run",
+        inputs: int = COUNT,
         progress: Callable[[Run], None] = lambda run: None,
     ) -> Scorecard:
         """Grades one zip or folder. `out` gets a line in journal.jsonl for every check, and both reports anew
@@ -139,6 +141,7 @@ class Desk:
         companions: judge hidden companions even where the check they belong to failed.
         slow: run only the slow checks that fit one of these patterns.
         notebooks: whether they are run again, see `Notebooks`.
+        inputs: how many each hidden companion tries.
         Raises IntakeError (`out` then says so to the student), ManifestError, SandboxUnavailable, and
         GraderError when the submission cannot be copied or `out` cannot be written to before anything is graded;
         whatever else happens is in the Scorecard. Neither a signal nor a disk that is full later ends this call:
@@ -168,7 +171,8 @@ class Desk:
 
         run.on_result = on_result
         try:
-            self._run_suite(run)
+            with examples(inputs):
+                self._run_suite(run)
         finally:
             student.close()
             shutil.rmtree(submission.root, ignore_errors=True)

@@ -5,7 +5,7 @@
         \"\"\"rnn_forward returns the hidden state of every time step\"\"\"
 
 Marker: id, question, points; `needs` one id or several; `hidden=True` for what students see later; `slow=True`
-for what trains; `limit_s` of the check. Id and docstring may name parameters of a parametrised test:
+for what takes long; `limit_s` of the check. Id and docstring may name parameters of a parametrised test:
 "p1.sample_{cell}".
 Fixtures: `student` (a Subject, in a fresh worker per test file), `reference` (our solution), `notebooks`, `stored`.
 

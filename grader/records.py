@@ -246,7 +246,7 @@ class CheckSpec(Record, frozen=True):
     points: float
     visibility: Visibility
     needs: tuple[str, ...] = ()
-    slow: bool = False  # it trains; an audit runs it on the mutants that name it
+    slow: bool = False  # an audit runs it only on the mutants that name it
 
 
 class CheckResult(Record, frozen=True):

@@ -7,12 +7,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeVar
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, HypothesisProvider
 
 NAME = "torchgrade"
+Test = TypeVar("Test", bound=Callable[..., Any])
 
 
 class SameEverywhere(HypothesisProvider):
@@ -25,13 +28,30 @@ class SameEverywhere(HypothesisProvider):
 
 AVAILABLE_PROVIDERS[NAME] = SameEverywhere
 
-# No shrinking: a verdict ends the check at once, and a call that hung is not repeated.
-few_examples = settings(
-    backend=NAME,
-    derandomize=True,
-    max_examples=6,
-    deadline=None,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+COUNT: Final = 6
+_count = COUNT
+
+
+def few_examples(test: Test) -> Test:
+    """Makes a test with `@given` try a few inputs, and end at once with its first verdict: a call that hung is not
+    repeated to find a smaller one."""
+    return settings(
+        backend=NAME,
+        derandomize=True,
+        max_examples=_count,
+        deadline=None,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )(test)
+
+
+@contextlib.contextmanager
+def examples(count: int) -> Iterator[None]:
+    """Suites that are imported now try the first `count` inputs instead of COUNT."""
+    global _count
+    before, _count = _count, count
+    try:
+        yield
+    finally:
+        _count = before

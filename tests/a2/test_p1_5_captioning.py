@@ -129,7 +129,7 @@ def test_loss_fixed(student, reference, stored, cell):
     check_loss(value, right, CAPTIONS, "a small captioner with a fixed image encoder", rel(1e-5), others)
 
 
-@per_cell("p1.caption_loss_{cell}", LOSS_POINTS, 0.5, needs="p1.caption_loss_fixed.{cell}")
+@per_cell("p1.caption_loss_{cell}", LOSS_POINTS, 0.5, needs="p1.caption_loss_fixed.{cell}", slow=True)
 def test_loss(student, reference, stored, cell):
     """CaptioningRNN.forward with cell "{cell}" returns the published loss"""
     words = {"<NULL>": 0, "cat": 2, "dog": 3}
@@ -148,7 +148,7 @@ def test_loss(student, reference, stored, cell):
     check_loss(value, right, captions, "", rel(1e-5), lambda: {"ignore_index is not used.": loss(reference, None)})
 
 
-@per_cell("p1.caption_loss_{cell}.sizes", LOSS_POINTS, 0.5, needs="p1.caption_loss_{cell}", hidden=True)
+@per_cell("p1.caption_loss_{cell}.sizes", LOSS_POINTS, 0.5, needs="p1.caption_loss_{cell}", hidden=True, slow=True)
 @few_examples
 @given(
     N=st.integers(1, 5), T=st.integers(1, 7), V=st.integers(4, 9), D=st.integers(3, 9), H=st.integers(3, 9),
@@ -283,7 +283,7 @@ def test_sample(student, cell):
     check_greedy(captions, losses_of(student, model, images), len(WORDS), "the model's own loss")
 
 
-@per_cell("p1.sample_{cell}.sizes", SAMPLE_POINTS, 0.5, needs="p1.sample_{cell}", hidden=True)
+@per_cell("p1.sample_{cell}.sizes", SAMPLE_POINTS, 0.5, needs="p1.sample_{cell}", hidden=True, slow=True)
 @few_examples
 @given(
     N=st.integers(1, 4), length=st.integers(1, 7), V=st.integers(4, 9), D=st.integers(3, 9), H=st.integers(4, 12),

@@ -17,6 +17,8 @@ from mini_assignment import CHECKS, EXTRAS, SOLUTION, check, statuses, swap, wri
 
 from grader.errors import IntakeError
 from grader.grading import Desk
+from grader.manifest import load_manifest
+from grader.paths import find_assignment
 from grader.records import Scorecard
 
 Grade = Callable[..., Scorecard]
@@ -41,16 +43,17 @@ def encrypted(data: bytes) -> bytes:
 
 # --- what cannot be read at all: the real command ----------------------------------------------------
 
+WANTED = ", ".join(load_manifest(find_assignment("a2").manifest).submitted)
 A2 = {"transformers.py": "x = 1\n" * 500, "rnn_lstm_captioning.py": "y = 2\n"}
 UNREADABLE: dict[str, tuple[str, bytes | None, str]] = {
     "text.zip": ("a2", b"dear grader, my laptop broke", "is neither a zip nor a tar nor a folder; hand in a zip of your files"),
     "half.zip": ("a2", zip_of(A2)[:-60], "is a damaged or truncated zip (File is not a zip file); make the zip again"),
     "locked.zip": ("a2", encrypted(zip_of({"transformers.py": "x"})), "is encrypted; remove the password"),
     "bomb.zip": ("a2", zip_of({"transformers.py": bytes(40 << 20)}), "unpacks to more than 200 times its size, as only a zip bomb does; leave out large files"),
-    "hollow.zip": ("a2", zip_of({}), "is empty; hand in rnn_lstm_captioning.py, transformers.py"),
-    "folder": ("a2", None, "is empty; hand in rnn_lstm_captioning.py, transformers.py"),
+    "hollow.zip": ("a2", zip_of({}), f"is empty; hand in {WANTED}"),
+    "folder": ("a2", None, f"is empty; hand in {WANTED}"),
     "missing.zip": ("a2", None, "cannot be opened (No such file or directory)"),
-    "other.zip": ("a2", zip_of({"solution.py": "x = 1"}), "holds none of rnn_lstm_captioning.py, transformers.py; it holds solution.py; check the file names and that this is the right assignment"),
+    "other.zip": ("a2", zip_of({"solution.py": "x = 1"}), f"holds none of {WANTED}; it holds solution.py; check the file names and that this is the right assignment"),
     "right.zip": ("a9", zip_of(A2), "there is no assignment 'a9'; there are: a2"),
 }  # fmt: skip
 

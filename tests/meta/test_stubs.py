@@ -135,13 +135,13 @@ def test_every_assignment_is_in_step() -> None:
 
 
 def test_only_what_students_may_have_is_generated() -> None:
-    """Submitted and given files and the pytest.ini; no manifest, no results, no generators."""
+    """Submitted and given files, notebooks and the pytest.ini; no manifest, no results, no generators."""
     manifest = load_manifest(A2.manifest)
     names = set(student_files(A2))
     assert {"pytest.ini", *SUBMITTED} <= names
-    allowed = {*SUBMITTED, "pytest.ini"} | {name.split("/")[0] for name in manifest.given}
-    assert {name.split("/")[0] for name in names} <= allowed
-    assert not names & {*manifest.optional, "assignment.toml"}
+    allowed = {*SUBMITTED, *manifest.notebook_files, "pytest.ini"} | {name.split("/")[0] for name in manifest.given}
+    assert {name.split("/")[0] for name in names} <= allowed | {"dl"}
+    assert not names & {*manifest.optional, "assignment.toml"} - {*manifest.notebook_files}
 
 
 def test_drift_is_told_and_mended(tmp_path: Path) -> None:
