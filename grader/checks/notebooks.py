@@ -15,7 +15,8 @@ from grader.intake.notebook import Cell, Notebook
 from grader.records import Status
 
 ABSOLUTE: Final = re.compile(r"""["'](?:/(?:home|Users|root|content|mnt|data|tmp)/|[A-Za-z]:[\\/])""")
-NUMBER: Final = r"([-+]?\d*\.?\d+(?:[eE][-+]?\d+)?)"
+# Bounded repetitions: the text may be a megabyte of blanks or digits, made to be searched for hours.
+NUMBER: Final = r"[ \t]{0,20}[:=]?[ \t]{0,20}([-+]?[0-9]{0,20}\.?[0-9]{1,20}(?:[eE][-+]?[0-9]{1,3})?)(?![0-9])"
 NOT_RUN: Final = "left out: notebooks were not run"
 SHOWN: Final = 5  # cells named in one remark
 
@@ -29,7 +30,7 @@ class Figure(NamedTuple):
 
 def figure(notebook: Notebook, label: str) -> Figure | None:
     """The last number that the outputs show as `label: number`; None when there is none."""
-    pattern = re.compile(rf"{re.escape(label)}\s*[:=]?\s*{NUMBER}")
+    pattern = re.compile(rf"{re.escape(label)}{NUMBER}")
     found = None
     for number, cell in code_cells(notebook):
         for match in pattern.finditer(shown_text(cell)):

@@ -22,7 +22,9 @@ from IPython.core.profiledir import ProfileDir
 from traitlets import Type
 from traitlets.config import Config
 
-TEXT: Final = 64 << 10  # characters kept of one cell's texts, the first and the last half of them
+TEXT: Final = 64 << 10  # characters kept of one stream, the first and the last half of them, and of all other texts
+OUTPUTS: Final = 100  # of one cell
+STREAMS: Final = 4 * TEXT  # characters of all its streams
 PICTURES: Final = 8 << 20  # bytes kept of one cell's pictures
 TYPES: Final = ("text/plain", "text/html", "text/markdown", "text/latex")
 MARK: Final = "[cell {}]"  # in the log, before what a cell writes
@@ -42,6 +44,8 @@ class Kept:
     def stream(self, name: str, text: str) -> None:
         last = self.outputs[-1] if self.outputs else {}
         if last.get("kind") != "stream" or last["name"] != name:
+            if len(self.outputs) >= OUTPUTS or sum(len(o.get("text", "")) for o in self.outputs) > STREAMS:
+                return
             last = {"kind": "stream", "name": name, "text": ""}
             self.outputs.append(last)
         joined = last["text"] + text
@@ -62,7 +66,8 @@ class Kept:
         if type(picture) is bytes and len(picture) <= self._pictures:
             self._pictures -= len(picture)
             kept["image/png"] = np.frombuffer(picture, np.uint8)
-        self.outputs.append({"kind": kind, "data": kept})
+        if len(self.outputs) < OUTPUTS:
+            self.outputs.append({"kind": kind, "data": kept})
 
 
 class _Stream:

@@ -46,10 +46,20 @@ def test_figures_are_found(line: str, value: float) -> None:
     assert figure(book(Cell(kind="markdown", source=line), code("a", "nothing"), code("b", line)), LABEL) == (value, 3)
 
 
-@pytest.mark.parametrize("line", ["", LABEL, f"{LABEL}: nan", f"{LABEL}: about 3", "Best top-1: 3"])
+@pytest.mark.parametrize(
+    "line",
+    ["", LABEL, f"{LABEL}: nan", f"{LABEL}: about 3", "Best top-1: 3", f"{LABEL}: {'9' * 400}", f"{LABEL}: ٣"],
+)
 def test_what_is_no_figure_is_not_found(line: str) -> None:
     """A label without a number beside it shows nothing."""
     assert figure(book(code("a", line)), LABEL) is None
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("filler", [" ", "\t", "1", "-", "1.", "1e", "\n", LABEL, f"{LABEL}: "])
+def test_a_megabyte_made_to_be_searched_is_searched_soon(filler: str) -> None:
+    """No text takes more than a moment, whatever follows the label."""
+    figure(book(code("a", LABEL + filler * (1 << 20 >> (len(filler) > 2) * 4) + "x")), LABEL)
 
 
 def test_sources_and_errors_show_nothing() -> None:

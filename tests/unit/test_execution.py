@@ -205,12 +205,28 @@ def test_cells_that_ask_for_cuda_run_on_the_cpu(run: Run, subject: Subject) -> N
     assert any("asks for CUDA" in remark for remark in subject.remarks)
 
 
-def test_a_forged_reply_is_refused(run: Run) -> None:
-    """A worker that answers a cell in another form has been tampered with."""
-    spoil = (
-        "import gc\nfrom IPython.core.interactiveshell import InteractiveShell\n"
-        "shell = get_ipython()\ntype(shell).run = lambda self, *a: {'outputs': 5}"
-    )
+def test_many_small_outputs_are_bounded(run: Run) -> None:
+    """Streams that take turns without end, and displays by the thousand, fit a reply."""
+    turns = "import sys\nfor i in range(3000):\n    print('x' * 999)\n    print('y' * 999, file=sys.stderr)"
+    found = run(turns, "from IPython.display import display\nfor i in range(3000): display(i)", "print('on')")
+    assert ended(found) == ["ran"] * 3
+    assert [len(cell.shown) <= 100 for cell in found.cells.values()] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "{'outputs': 5}",
+        "{'outputs': [], 'error': None}",
+        "{'outputs': [{'kind': 'error'}], 'error': None, 'left': False}",
+        "{'outputs': [{'kind': 'stream', 'data': {'x': 5}}], 'error': None, 'left': False}",
+        "{'outputs': [{'kind': 'stream', 'data': {'x': numpy.zeros(3)}}], 'error': None, 'left': False}",
+        "{'outputs': [{'kind': 'stream', 'data': {'x': numpy.zeros(9 << 20, 'u1')}}], 'error': None, 'left': False}",
+        "{'outputs': [], 'error': {'type': 5, 'text': ''}, 'left': False}",
+    ],
+)
+def test_a_forged_reply_is_refused(run: Run, reply: str) -> None:
+    """A worker that answers a cell in another form, or with more than a worker keeps, has been tampered with."""
     with pytest.raises(Verdict) as caught:
-        run(spoil, "print(1)")
+        run(f"import numpy\ntype(get_ipython()).run = lambda self, *a: {reply}", "print(1)")
     assert caught.value.status is Status.REFUSED
