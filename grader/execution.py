@@ -11,6 +11,7 @@ the submission's word, like its saved outputs.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, Literal
@@ -26,6 +27,7 @@ from grader.records import Record, Status
 from grader.subject import Subject
 
 REPLAYS: Final = 2
+NO_TIME: Final = "the notebook's time was used up"
 PICTURES: Final = 8 << 20  # bytes of one cell's; an honest worker keeps to them
 # What a cell may miss here though it worked where it was written: nothing is said about its code.
 MISSING_HERE: Final = {
@@ -34,11 +36,21 @@ MISSING_HERE: Final = {
     "PermissionError": "files or programs that are out of reach while grading",
     "BlockingIOError": "processes of its own",
     "URLError": "the network",
+    "HTTPError": "the network",
     "gaierror": "the network",
     "ConnectionError": "the network",
+    "ConnectionRefusedError": "the network",
+    "ConnectTimeout": "the network",
+    "TimeoutError": "the network",
     "StdinNotImplementedError": "keyboard input",
     "EOFError": "keyboard input",
 }
+
+# What torch.save and torch.load raise, in place of an OSError.
+FILES: Final = re.compile(r"open file failed|Parent directory .{0,300} does not exist|cannot be opened")
+MAX_SOURCE: Final = 900_000  # bytes of a cell; a request holds a mebibyte
+TEXTS: Final = 16 << 20  # characters of all outputs together
+MOST_OUTPUTS: Final = 101  # of one cell; an honest worker keeps to it
 
 Ended = Literal["ran", "raised", "stopped", "unsettled", "left out"]
 
@@ -107,29 +119,35 @@ def execute(
     cell_s: float,
     total_s: float,
     leave_out: Collection[str] = (),
+    pictures: bool = False,
 ) -> Execution:
     """Runs all code cells in fresh workers of `subject`.
 
     given: names that every cell finds with these values, whatever a cell assigns to them (`FAST`).
     cell_s, total_s: limits of one cell and of all together. leave_out: tags of cells that are not run.
+    pictures: keep them; else only that there were some is known.
     Raises WorkerError for what befalls the machine.
     """
-    until = time.monotonic() + total_s
+    until = time.monotonic() + min(total_s, subject.left_s())
+    keep = Keep(pictures)
     done: dict[int, CellRun] = {}
     for _ in range(1 + REPLAYS):
         subject.fresh()
         subject.ready()  # here, so that no cell's clock runs while the worker starts
         try:
-            whole = _run_through(subject, notebook, given, cell_s, until, leave_out, done)
+            whole = _run_through(subject, notebook, given, cell_s, until, leave_out, done, keep)
             if any(cell.error is not None and cell.error.gpu for cell in done.values()) and subject.stay_on_cpu():
                 done.clear()
             elif whole:
                 break
         finally:
             subject.fresh()
+    out_of_time = time.monotonic() >= until
     for number, _cell in code_cells(notebook):
-        if number not in done:
-            done[number] = CellRun(number=number, ended="unsettled", why="not reached")
+        if number not in done and out_of_time:
+            done[number] = CellRun(number=number, ended="unsettled", why=NO_TIME)
+        elif number not in done:
+            done[number] = CellRun(number=number, ended="stopped", why="it was not reached: cells above end the kernel")
     cells = dict(sorted(done.items()))
     return Execution(notebook=with_outputs(notebook, cells), cells=cells)
 
@@ -142,6 +160,7 @@ def _run_through(
     until: float,
     leave_out: Collection[str],
     done: dict[int, CellRun],
+    keep: Keep,
 ) -> bool:
     """One pass; cells that ended an earlier worker are passed over. Whether the worker was there at the end."""
     gap = ""  # what later cells may miss
@@ -156,9 +175,14 @@ def _run_through(
             continue
         left_s = until - time.monotonic()
         if left_s <= 0:
-            done.setdefault(number, CellRun(number=number, ended="unsettled", why="the notebook's time was used up"))
+            return True
+        if len(cell.source.encode()) > MAX_SOURCE:
+            done[number] = CellRun(number=number, ended="raised", why="holds too much code; move data out of it")
             continue
-        found = _run_cell(subject, number, cell, given, min(cell_s, left_s), gap)
+        found = _run_cell(subject, number, cell, given, min(cell_s, left_s), gap, keep)
+        if found.ended == "stopped" and time.monotonic() >= until:
+            done.setdefault(number, CellRun(number=number, ended="unsettled", why=NO_TIME))
+            return True
         done[number] = found
         if found.ended == "stopped":
             return False
@@ -168,7 +192,7 @@ def _run_through(
 
 
 def _run_cell(
-    subject: Subject, number: int, cell: Cell, given: Mapping[str, Any], limit_s: float, gap: str
+    subject: Subject, number: int, cell: Cell, given: Mapping[str, Any], limit_s: float, gap: str, keep: Keep
 ) -> CellRun:
     start = time.monotonic()
     try:
@@ -180,7 +204,7 @@ def _run_cell(
         written = verdict.staff.rpartition(f"[cell {number}]\n")[2]
         shown = (Shown(kind="stream", name="stdout", text=written),) if died and written else ()
         return CellRun(number=number, ended=ended, why=why, seconds=time.monotonic() - start, shown=shown)
-    reply = _checked(value)
+    reply = keep.checked(value)
     seconds = time.monotonic() - start
     if reply.left:
         ended, why = "stopped", "it asks the kernel to end"
@@ -193,27 +217,43 @@ def _run_cell(
     )
 
 
-def _checked(value: Any) -> Reply:
-    """The worker's reply to a cell. Raises a Verdict when it has another form."""
-    try:
-        reply = msgspec.convert(value, Reply)
-    except msgspec.ValidationError:
-        raise forged() from None
-    room = PICTURES  # many cells are kept
-    for shown in reply.outputs:
-        for content in shown.data.values():
-            if isinstance(content, np.ndarray) and content.dtype == np.uint8 and content.ndim == 1:
-                room -= content.nbytes
-            elif type(content) is not str:
-                raise forged()
-    if room < 0:
-        raise forged()
-    return reply
+class Keep:
+    """What is kept of the outputs of all cells together, so that a notebook cannot fill the memory."""
+
+    def __init__(self, pictures: bool) -> None:
+        self._pictures = pictures
+        self._room = TEXTS
+
+    def checked(self, value: Any) -> Reply:
+        """The worker's reply to a cell. Raises a Verdict when it has another form, or more than a worker keeps."""
+        try:
+            reply = msgspec.convert(value, Reply)
+        except (msgspec.ValidationError, TypeError, ValueError):
+            raise forged() from None
+        if len(reply.outputs) > MOST_OUTPUTS:
+            raise forged()
+        room = PICTURES
+        for shown in reply.outputs:
+            self._room -= len(shown.text)
+            for mime, content in shown.data.items():
+                if isinstance(content, np.ndarray) and content.dtype == np.uint8 and content.ndim == 1:
+                    room -= content.nbytes
+                    # A copy, since a view would keep the whole reply.
+                    shown.data[mime] = content.copy() if self._pictures else ""
+                elif type(content) is str:
+                    self._room -= len(content)
+                else:
+                    raise forged()
+        if room < 0:
+            raise forged()
+        return reply if self._room > 0 else structs.replace(reply, outputs=())
 
 
 def _judged(error: Fault, gap: str) -> tuple[Ended, str]:
     if error.gpu:
         return "unsettled", f"it needs a GPU ({error.type}: {error.text})"[:300]
+    if error.type == "RuntimeError" and FILES.search(error.text[:2000]):
+        return "unsettled", f"it needs files that are out of reach while grading ({error.text})"[:300]
     if error.type in MISSING_HERE:
         return "unsettled", f"it needs {MISSING_HERE[error.type]} ({error.type}: {error.text})"[:300]
     if error.type == "NameError" and gap:

@@ -70,7 +70,7 @@ class Run:
         """What becomes of a check for which no time is left: it counts as the submission's own doing where the
         submission's answers took most of the time."""
         total_s = self.manifest.limits.total_s
-        if self.student.charged_s > OWN_DOING * total_s:
+        if max(self.student.charged_s, self.student.cpu_now_s()) > OWN_DOING * total_s:
             return Verdict(Status.TIMED_OUT, f"the calls before took the {total_s:g} s that there are for everything")
         return Verdict(Status.UNGRADED, STOPPED, staff=f"the total limit of {total_s:g} s had passed")
 

@@ -129,7 +129,7 @@ def regenerate_notebooks(assignment: Assignment, launcher: Launcher) -> Iterator
     with Desk(assignment, launcher, required="none") as desk:
         for file in desk.manifest.notebook_files:
             path = assignment.reference / file
-            run = run_again(desk.reference, read_notebook(path.read_bytes()), desk.manifest.notebooks)
+            run = run_again(desk.reference, read_notebook(path.read_bytes()), desk.manifest.notebooks, pictures=True)
             if bad := [cell for cell in run.cells.values() if cell.ended not in ("ran", "left out")]:
                 raise GraderError(f"{file}, cell {bad[0].number} {bad[0].ended}: {bad[0].why}")
             write_atomically(path, filled(path.read_text(encoding="utf-8"), file, run).encode())

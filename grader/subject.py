@@ -21,7 +21,7 @@ import numpy as np
 from grader.errors import GraderError, SandboxUnavailable, Verdict, WorkerError
 from grader.outcomes import Name, died_verdict, forged, no_object, oversized, raised_verdict, unchanged
 from grader.records import Died, Limits, Raised, Returned, Status, Submission
-from grader.worker.client import Objects
+from grader.worker.client import PLAIN, Objects
 from grader.worker.launch import AnyWorker, Launcher
 from grader.worker.levels import shortfall
 from grader.worker.wire import MAX_HANDLES, HandleRef, Oversized, Unsendable
@@ -152,7 +152,7 @@ class Subject:
     def run_cell(self, number: int, source: str, given: Mapping[str, Any], limit_s: float) -> Any:
         """Runs a notebook's cell in the worker of the cells before it; see `worker.shell`."""
         said = f"cell {number}"
-        return self._exchange(["cell", number, source, dict(given)], Name(said, said), limit_s).value
+        return self._exchange(["cell", number, source, dict(given)], Name(said, said), limit_s, PLAIN).value
 
     def _running(self) -> AnyWorker:
         if self._worker is not None and not self._worker.alive:
@@ -240,13 +240,19 @@ class Subject:
             raise forged()
         return values
 
-    def _exchange(self, request: list[Any], name: Name, limit_s: float) -> Returned:
+    def left_s(self) -> float:
+        """Seconds that the check at hand still has for answers."""
+        return self._left_s
+
+    def _exchange(
+        self, request: list[Any], name: Name, limit_s: float, objects: Objects | None = None
+    ) -> Returned:
         if self._left_s <= 0:
             raise Verdict(Status.TIMED_OUT, USED_UP)
         worker = self._running()
         self._asked = name.asked
         try:
-            reply = worker.ask(request, min(limit_s, self._left_s), self._objects)
+            reply = worker.ask(request, min(limit_s, self._left_s), objects or self._objects)
         except Unsendable as error:
             # The suite sends nothing as large as that of its own: the reference would have been the first to meet it.
             if self._reference or not isinstance(error, Oversized):

@@ -16,7 +16,10 @@ from grader.records import Status
 
 ABSOLUTE: Final = re.compile(r"""["'](?:/(?:home|Users|root|content|mnt|data|tmp)/|[A-Za-z]:[\\/])""")
 # Bounded repetitions: the text may be a megabyte of blanks or digits, made to be searched for hours.
-NUMBER: Final = r"[ \t]{0,20}[:=]?[ \t]{0,20}([-+]?[0-9]{0,20}\.?[0-9]{1,20}(?:[eE][-+]?[0-9]{1,3})?)(?![0-9])"
+NUMBER: Final = (
+    r"[ \t\u00a0]{0,20}[:=]?[ \t\u00a0]{0,20}"
+    r"([-+]?(?:[0-9]{1,20}(?:\.[0-9]{0,60})?|\.[0-9]{1,60})(?:[eE][-+]?[0-9]{1,3})?)(?!\.?[0-9]|[eE][-+]?[0-9])"
+)
 NOT_RUN: Final = "left out: notebooks were not run"
 SHOWN: Final = 5  # cells named in one remark
 

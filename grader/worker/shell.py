@@ -7,6 +7,7 @@ matplotlib); what goes to other programs (`!pip`, `%pip`) is left out with a wor
 from __future__ import annotations
 
 import base64
+import io
 import os
 import sys
 import warnings
@@ -44,10 +45,11 @@ class Kept:
     def stream(self, name: str, text: str) -> None:
         last = self.outputs[-1] if self.outputs else {}
         if last.get("kind") != "stream" or last["name"] != name:
-            if len(self.outputs) >= OUTPUTS or sum(len(o.get("text", "")) for o in self.outputs) > STREAMS:
-                return
-            last = {"kind": "stream", "name": name, "text": ""}
-            self.outputs.append(last)
+            full = len(self.outputs) >= OUTPUTS or sum(len(o.get("text", "")) for o in self.outputs) > STREAMS
+            earlier = [o for o in self.outputs if o.get("name") == name] if full else []
+            last = earlier[-1] if earlier else {"kind": "stream", "name": name, "text": ""}  # the end matters most
+            if not earlier:
+                self.outputs.append(last)
         joined = last["text"] + text
         if len(joined) > TEXT:
             joined = f"{joined[: TEXT // 2]}\n…\n{joined[-TEXT // 2 + 3 :]}"
@@ -70,10 +72,8 @@ class Kept:
             self.outputs.append({"kind": kind, "data": kept})
 
 
-class _Stream:
+class _Stream(io.TextIOBase):
     """sys.stdout or sys.stderr while a cell runs."""
-
-    encoding = "utf-8"
 
     def __init__(self, name: str, shell: Shell, log: TextIO) -> None:
         self._name = name
@@ -85,11 +85,8 @@ class _Stream:
         self._log.write(text)
         return len(text)
 
-    def flush(self) -> None:
-        pass
-
-    def isatty(self) -> bool:
-        return False
+    def writable(self) -> bool:
+        return True
 
 
 class _Publisher(DisplayPublisher):
@@ -99,7 +96,7 @@ class _Publisher(DisplayPublisher):
         self.shell.kept.bundle("display_data", data)
 
     def clear_output(self, wait: bool = False) -> None:
-        self.shell.kept.outputs.clear()
+        self.shell.kept = Kept()
 
 
 class _Result(DisplayHook):
@@ -174,8 +171,8 @@ class Shell(InteractiveShell):
             self.user_ns.update(given)
         error = result.error_before_exec or result.error_in_exec
         for output in self.kept.outputs:
-            if "text" in output:
-                output["text"] = clean(output["text"])
+            texts = output if "text" in output else output["data"]
+            texts.update({key: clean(text) for key, text in texts.items() if type(text) is str})
         return {"outputs": self.kept.outputs, "error": None if error is None else report(error), "left": self.left}
 
     def showtraceback(self, *_args: Any, **_options: Any) -> None:

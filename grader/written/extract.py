@@ -7,6 +7,7 @@ the text of the question and the cells around it, is what tells the student's wo
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -21,6 +22,7 @@ from grader.report.gradescope import clean_text
 from grader.scoring import digest
 
 MAX_ANSWER: Final = 20_000  # characters
+HEADED: Final = 400  # lines of a cell in which a heading is looked for
 SHORT: Final = 8  # words; an answer with fewer is flagged
 
 _LETTERS: Final = "bcdfghjkmnpqrstvwxz"  # no vowels: they spell no word and no number
@@ -200,20 +202,29 @@ def _heads(cell: Cell, heading: str, *, marked: bool = False) -> bool:
 
     marked: only where one of them makes it a heading.
     """
-    lines = (line for line in cell.source.splitlines() if not marked or line.lstrip().startswith("#"))
-    return cell.kind != "code" and any(_is_heading(line, heading) for line in lines)
-
-
-def _is_heading(line: str, heading: str) -> bool:
-    words, sought = _bare(line), _bare(heading)
+    if cell.kind == "code":
+        return False
+    sought = _bare(heading)
     # "Inline question 1" does not begin "Inline question 12".
-    return words.startswith(sought) and not words[len(sought) : len(sought) + 1].isalnum()
+    return any(
+        words.startswith(sought) and not words[len(sought) : len(sought) + 1].isalnum()
+        for is_marked, words in _lines(cell.source)
+        if is_marked or not marked
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _lines(source: str) -> tuple[tuple[bool, str], ...]:
+    """The first lines of a text that may be headings: whether they are marked so, and their bare words."""
+    lines = source[:MAX_ANSWER].splitlines()[:HEADED]
+    return tuple((line.lstrip().startswith("#"), _bare(line[:200])) for line in lines if line.strip())
 
 
 def _added(source: str, asked: str, heading: str) -> str:
     """The lines of a question's cell that the hand-out does not have there."""
     known = {_bare(line) for line in (heading, *asked.splitlines())}
-    return "\n".join(line for line in source.splitlines() if not line.strip() or _bare(line) not in known).strip()
+    lines = source[: 2 * MAX_ANSWER].splitlines()
+    return "\n".join(line for line in lines if not line.strip() or _bare(line) not in known).strip()
 
 
 def _same(text: str) -> str:

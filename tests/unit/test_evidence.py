@@ -37,6 +37,8 @@ def refused(call: Any, *args: Any, **options: Any) -> tuple[Status, str]:
         (f"{LABEL} : 81.4%\n", 81.4),
         (f"epoch 3\n{LABEL}= 8.14e1 and more", 81.4),
         (f"{LABEL} .5", 0.5),
+        (f"{LABEL}: 0.{'7' * 40}", 0.7777777777777778),
+        (f"{LABEL}: 81.", 81.0),
         (f"{LABEL}: -1", -1.0),
         (f"{LABEL}: 10\n{LABEL}: 20", 20.0),
     ],
