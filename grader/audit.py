@@ -37,7 +37,7 @@ from grader.stubs import student_files
 from grader.worker.launch import default_launcher
 from grader.worker.levels import STANDARD
 
-MUTANT_INPUTS = 4  # that hidden companions try on a mutant: what catches it, catches it early
+MUTANT_INPUTS = 5  # that hidden companions try on a mutant: what catches it, catches it early
 
 
 class Mutant(Record, frozen=True):
