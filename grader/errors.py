@@ -49,16 +49,27 @@ class Verdict(BaseException):
     text: for the student when the check is visible; may compare with expected values.
     hidden_text: for the student when the check is hidden: diagnosis without any expected number.
     staff: for staff only: details, worker log.
+    cause, returned: for staff, who see all submissions side by side: the likely cause, and the fingerprint of the
+        value that was wrong (`checks.fingerprint`).
     """
 
     def __init__(
-        self, status: Status, text: str, *, hidden_text: str | None = None, staff: str = ""
+        self,
+        status: Status,
+        text: str,
+        *,
+        hidden_text: str | None = None,
+        staff: str = "",
+        cause: str = "",
+        returned: str = "",
     ) -> None:
         super().__init__(text)
         self.status = status
         self.text = text
         self.hidden_text = text if hidden_text is None else hidden_text
         self.staff = staff
+        self.cause = cause
+        self.returned = returned
 
 
 class NeedsGpu(Verdict):

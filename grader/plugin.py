@@ -300,7 +300,14 @@ class Grading:
             message = error.hidden_text if hidden else error.text
             told_staff = error.text if error.text != message else ""
             staff = "\n".join(part for part in (told_staff, error.staff) if part)
-            return CheckResult(id=spec.id, status=error.status, message=message, staff=staff)
+            return CheckResult(
+                id=spec.id,
+                status=error.status,
+                message=message,
+                staff=staff,
+                cause=error.cause,
+                returned=error.returned,
+            )
         if isinstance(error, SandboxUnavailable):
             self.run.fatal = error
         staff = "".join(traceback.format_exception(error, limit=-6))

@@ -148,6 +148,36 @@ class Submission(Record, frozen=True):
     team: tuple[Member, ...] = ()  # as students.txt says
 
 
+class Identity(Record, frozen=True):
+    """One person, as an export of a learning platform names them; what it does not say is "". Numbers are texts, since
+    leading zeros count, and none of them stands for another: the platforms count people each in their own way."""
+
+    name: str = ""
+    email: str = ""
+    sid: str = ""  # the university's number, as Gradescope and students.txt have it
+    participant: str = ""  # Moodle's number of a participant in this assignment
+    canvas: str = ""  # Canvas's number of a user
+    team: str = ""  # the group's name, where the platform knows of no people but only that
+
+
+class HandedIn(Record, frozen=True):
+    """One submission of a class, before it is opened.
+
+    id: names its folder of reports; unique in the class, the same whenever the export is read again.
+    late_min: minutes after the deadline; 0 in time, None when the export says "late" and not by how much.
+    superseded: ids that the platform gave to earlier attempts, which are not graded.
+    problem: why there is nothing to be graded; "" when there is.
+    """
+
+    id: str
+    people: tuple[Identity, ...] = ()
+    handed_in_at: str = ""  # as the export has it
+    late_min: float | None = 0.0
+    superseded: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()  # one sentence each, for staff
+    problem: str = ""
+
+
 # --- worker -----------------------------------------------------------------------------------------
 
 
@@ -256,6 +286,8 @@ class CheckResult(Record, frozen=True):
     status: Status
     message: str = ""  # for the student
     staff: str = ""
+    cause: str = ""  # the likely one, for staff
+    returned: str = ""  # fingerprint of the value that was wrong
     seconds: float = 0.0
     cpu_s: float = 0.0  # spent in the student's worker
 
@@ -272,6 +304,8 @@ class CheckScore(Record, frozen=True):
     visibility: Visibility
     message: str
     staff: str = ""
+    cause: str = ""
+    returned: str = ""
     seconds: float = 0.0
     cpu_s: float = 0.0
     awaiting: float = 0.0

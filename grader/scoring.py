@@ -191,6 +191,8 @@ def _check_score(spec: CheckSpec, result: CheckResult | None) -> CheckScore:
         visibility=spec.visibility,
         message=result.message,
         staff=result.staff,
+        cause=result.cause,
+        returned=result.returned,
         seconds=round(result.seconds, 6),
         cpu_s=round(result.cpu_s, 6),
     )

@@ -25,7 +25,13 @@ def equal(actual: object, expected: object, *, name: str, case: str = "") -> Non
     difference = _difference(_plain(actual) if comparable else actual, _plain(expected), name)
     if difference is not None:
         text, hidden_text = difference
-        fail(text, hidden_text, case=case, staff=f"actual {_shown(actual, 900)}, expected {_shown(expected, 900)}")
+        fail(
+            text,
+            hidden_text,
+            case=case,
+            staff=f"actual {_shown(actual, 900)}, expected {_shown(expected, 900)}",
+            value=actual if isinstance(actual, np.ndarray) else _shown(actual, 900),
+        )
 
 
 def _entries(value: object) -> int:

@@ -57,7 +57,7 @@ def close(
 
     if mine.shape != right.shape:
         found = _diagnose(mine, right, tol, letters, others, factors)
-        fail(_shape_difference(mine.shape, right.shape, name, letters), case=case, found=found)
+        fail(_shape_difference(mine.shape, right.shape, name, letters), case=case, found=found, value=mine)
     _check_dtype(mine.dtype, right.dtype, dtype, name, case)
     given = _check_finite(mine, right, name, letters, case)
     x, y = (np.where(given, _numbers(a), 0) for a in (mine, right))
@@ -78,6 +78,7 @@ def close(
         case=case,
         found=_diagnose(x, y, tol, letters, others, factors, given),
         staff=f"{at}: actual {mine[index]!r}, expected {right[index]!r}",
+        value=mine,
     )
 
 
@@ -155,7 +156,7 @@ def _check_dtype(mine: np.dtype[Any], right: np.dtype[Any], wanted: str | None, 
         words = wanted
         good = mine == np.dtype(wanted)
     if not good:
-        fail(f"{name} has dtype {mine}, wanted {words}", case=case)
+        fail(f"{name} has dtype {mine}, wanted {words}", case=case, value=str(mine))
 
 
 def _check_finite(
@@ -175,6 +176,7 @@ def _check_finite(
             f"{name} has {what} among its {mine.size} entries where finite values are wanted;"
             f" the first is {first}{span(broken, dims)}",
             case=case,
+            value=mine,
         )
     odd = ~given & ~((mine == right) | (np.isnan(mine) & np.isnan(right)))
     if odd.any():
@@ -239,5 +241,6 @@ def in_range(actual: object, low: float, high: float, *, name: str, case: str = 
             f"{name} is {number:.4g}, too {side}: wanted {' and '.join(ends)}",
             f"{name} is too {side}",
             case=case,
+            value=number,
         )
     return number

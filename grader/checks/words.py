@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.checks.diagnose import Diagnosis
+from grader.checks.fingerprint import fingerprint
 from grader.errors import Verdict
 from grader.records import Status
 
@@ -80,15 +81,16 @@ def fail(
     case: str,
     found: Diagnosis | None = None,
     staff: str = "",
+    value: object = None,
 ) -> NoReturn:
-    """Raise the verdict: the observation, the case in brackets, then the diagnosis."""
+    """Raise the verdict: the observation, the case in brackets, then the diagnosis. `value` is what was wrong."""
     hidden_text = text if hidden_text is None else hidden_text
     suffix = f" ({case})." if case else "."
-    if found is None:
-        raise Verdict(Status.FAILED, text + suffix, hidden_text=hidden_text + suffix, staff=staff)
     raise Verdict(
         Status.FAILED,
-        f"{text}{suffix} {found.text}",
-        hidden_text=f"{hidden_text}{suffix} {found.hidden_text}",
+        f"{text}{suffix} {found.text}" if found else text + suffix,
+        hidden_text=f"{hidden_text}{suffix} {found.hidden_text}" if found else hidden_text + suffix,
         staff=staff,
+        cause=found.text if found else "",
+        returned="" if value is None else fingerprint(value),
     )
