@@ -61,6 +61,11 @@ class Run:
     results: dict[str, CheckResult] = field(default_factory=dict)
     fatal: GraderError | None = None
     fault: str = ""  # of ours, which ended the suite early; for staff
+    part: str = ""  # whose checks the student's worker is at
+
+    def part_of(self, spec: CheckSpec) -> str:
+        """The part of the assignment that a check belongs to; "" for a question that the manifest does not know."""
+        return next((question.part for question in self.manifest.questions if question.id == spec.question), "")
 
     def left_s(self) -> float:
         """Seconds left of the whole submission's clock."""
@@ -121,11 +126,14 @@ def spec_of(item: pytest.Item, manifest: Manifest) -> CheckSpec:
         ) from None
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def student(request: pytest.FixtureRequest) -> Subject:
-    """The submission, in a fresh worker for each test file."""
+    """The submission, in a fresh worker for each part of the assignment."""
     run = request.config.stash[RUN]
-    run.student.fresh()
+    part = run.part_of(request.node.stash[SPEC])
+    if part != run.part:
+        run.part = part
+        run.student.fresh()
     run.student.ready()  # here, so that no check's clock runs while the zygote is still importing torch
     return run.student
 
@@ -168,12 +176,20 @@ class Grading:
             if self.run.fatal:
                 raise self.run.fatal
             files = {path: i for i, path in enumerate(dict.fromkeys(item.path for item in items))}
+            parts = {part.id: i for i, part in enumerate(self.run.manifest.parts)}
             for item in items:
                 item.stash[SPEC] = spec_of(item, self.run.manifest)
                 item.extra_keyword_matches.add(item.stash[SPEC].id)  # for -k
             self.run.specs = [item.stash[SPEC] for item in items]
-            # What a module has seen of hidden inputs must not come out in the message of a visible check.
-            items.sort(key=lambda item: (files[item.path], item.stash[SPEC].visibility is not Visibility.VISIBLE))
+
+            def place(item: pytest.Item) -> tuple[int, bool, int]:
+                """Part by part, since each has a worker. What its module has seen of hidden inputs must not come out
+                in the message of a visible check, so these come first."""
+                spec = item.stash[SPEC]
+                part = parts.get(self.run.part_of(spec), len(parts))
+                return part, spec.visibility is not Visibility.VISIBLE, files[item.path]
+
+            items.sort(key=place)
             if self.run.strict:
                 check_suite(self.run.manifest, self.run.specs)
                 check_order([item.stash[SPEC] for item in items])

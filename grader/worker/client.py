@@ -122,8 +122,9 @@ class Stopwatch:
 class Connection:
     """Frames over a stream socket, each read and write under the current stopwatch."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, spin_s: float) -> None:
         self._sock = sock
+        self._spin_s = spin_s
         self.watch: Stopwatch | None = None
         self.reader = wire.Reader(self)
 
@@ -142,7 +143,7 @@ class Connection:
     def receive(self, buffer: memoryview) -> int:
         if self.watch and self.watch.due():
             self._arm()  # bytes that keep coming do not stop the clock
-        count = wire.receive_soon(self._sock, buffer)
+        count = wire.receive_soon(self._sock, buffer, self._spin_s)
         while count is None:
             self._arm()
             with contextlib.suppress(TimeoutError):
@@ -201,13 +202,20 @@ class LogCapture:
 class Worker:
     """A running worker. After a reply of kind Died, or a WorkerError that tells of its end, it is gone.
 
-    memory_mib: its budget. layers: isolation layer -> "" when it holds, else the reason why it does not.
+    memory_mib: its budget. spin_s: how long to look for a reply before sleeping.
+    layers: isolation layer -> "" when it holds, else the reason why it does not.
     """
 
     def __init__(
-        self, sock: socket.socket, log: LogCapture, process: Process, start_s: float, memory_mib: int
+        self,
+        sock: socket.socket,
+        log: LogCapture,
+        process: Process,
+        start_s: float,
+        memory_mib: int,
+        spin_s: float = wire.SPIN_S,
     ) -> None:
-        self._connection = Connection(sock)
+        self._connection = Connection(sock, spin_s)
         self._memory_mib = memory_mib
         self._log = log
         self._process = process

@@ -7,13 +7,15 @@ import itertools
 import json
 import os
 import secrets
+import select
+import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -21,6 +23,7 @@ from grader.errors import WorkerError
 from grader.records import Reply
 from grader.worker.client import CPU_S, PLAIN, Ending, LogCapture, Objects, Stopwatch, TimeUp, Worker
 from grader.worker.scratch import Scratch
+from grader.worker.wire import SPIN_S
 
 PACKAGE_ROOT: Final = str(Path(__file__).resolve().parents[2])
 START_S: Final = 60.0  # for importing torch on a slow machine; a busy one gets more, as calls do
@@ -99,21 +102,61 @@ class ForkedProcess:
         return msgspec.convert(self._zygote.tell({"reap": self.pid, "grace_s": grace_s}), Ending)
 
 
+class Twin:
+    """A zygote that another one forked: known by its number alone, since it is no child of ours."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._descriptor = os.pidfd_open(pid)
+
+    def poll(self) -> int | None:
+        """None while it lives."""
+        return 0 if select.select([self._descriptor], [], [], 0)[0] else None
+
+    def wait(self, timeout: float | None = None) -> int:
+        if not select.select([self._descriptor], [], [], timeout)[0]:
+            raise subprocess.TimeoutExpired("a zygote", timeout or 0)
+        return 0
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
+
+
+class Adopted(NamedTuple):
+    """What a process needs to work with a twin: its number, our end of its control, and of its log."""
+
+    pid: int
+    control: int
+    log: int
+
+
 class Zygote:
     """The parent's handle of the zygote process; started again when it is found dead, or does not answer.
 
     uids: the users that workers become in turn when we run as root (the limit on processes counts per
     user); empty leaves them as they are.
+    twin: one that is there already; a process of our own takes its place when it ends.
+    spin_s: how long both sides look for a frame before they sleep; 0 where all processors have other work.
     """
 
-    def __init__(self, uids: Sequence[int] = ()) -> None:
+    def __init__(
+        self, uids: Sequence[int] = (), *, twin: Adopted | None = None, spin_s: float = SPIN_S
+    ) -> None:
+        self.uids = uids
         self._uids = itertools.cycle(uids or [None])
+        self._spin_s = spin_s
         self._lock = threading.Lock()
         self._cache = cache()
         self.versions: dict[str, str] = {}
         self._ready = False
         self._numbers = itertools.count()
         self.born = 0  # how many processes there have been
+        self._process: subprocess.Popen[bytes] | Twin
+        if twin:
+            self._process, self._control = Twin(twin.pid), socket.socket(fileno=twin.control)
+            self._log = LogCapture(twin.log)
+            return
         try:
             self._launch()
         except WorkerError:
@@ -143,6 +186,21 @@ class Zygote:
             theirs.close()
             os.close(log_write)
         self._log = LogCapture(log_read)
+
+    def fork_twin(self) -> Adopted:
+        """Another zygote, for another process of ours, without importing torch again. It ends with this one, or when
+        its control is closed. The descriptors are the caller's. Raises WorkerError."""
+        ours, theirs, log_read, log_write = channels(socket.SOCK_SEQPACKET)
+        try:
+            answer = self.tell({"twin": True}, (theirs.fileno(), log_write))
+        except BaseException:
+            ours.close()
+            os.close(log_read)
+            raise
+        finally:
+            theirs.close()
+            os.close(log_write)
+        return Adopted(answer["pid"], ours.detach(), log_read)
 
     def wait_ready(self) -> None:
         """Blocks until torch is imported there. Raises WorkerError with the zygote's last words."""
@@ -205,6 +263,7 @@ class Zygote:
         self.wait_ready()
         ours, theirs, log_read, log_write = channels(socket.SOCK_STREAM)
         order = {"root": root, "memory_mib": memory_mib, "cpu_s": CPU_S, "uid": next(self._uids)}
+        order |= {"spin_s": self._spin_s}
         try:
             answer = self.tell({"spawn": order}, (theirs.fileno(), log_write))
         except BaseException:  # a signal, too
@@ -214,7 +273,7 @@ class Zygote:
         finally:
             theirs.close()
             os.close(log_write)
-        return Worker(ours, LogCapture(log_read), ForkedProcess(self, answer["pid"]), SPAWN_S, memory_mib)
+        return Worker(ours, LogCapture(log_read), ForkedProcess(self, answer["pid"]), SPAWN_S, memory_mib, self._spin_s)
 
     def close(self) -> None:
         self._control.close()

@@ -82,6 +82,10 @@ class Sandbox:
         if known:
             self._filters = Filter(machine), Filter(machine, read_only=True)
 
+    def die_with(self, parent_pid: int) -> None:
+        """Has this process, forked by `parent_pid`, end as soon as that one does. Raises OSError."""
+        self._kernel.die_with(parent_pid)
+
     def enter(self, rights: Rights, parent_pid: int) -> dict[str, str]:
         """Put every layer on the calling process, a fresh child with one thread, for good.
 

@@ -39,7 +39,7 @@ MAX_DEPTH: Final = 64
 LABEL: Final = 80
 ALIGN: Final = 64
 CHUNK: Final = 1 << 16
-SPIN_S: Final = 200e-6
+SPIN_S: Final = 200e-6  # to look for a frame before sleeping, where no other work waits for the processor
 JOIN: Final = 1 << 18  # up to this payload one copy is cheaper than a system call per array
 
 TENSOR, HANDLE = 1, 2
@@ -93,20 +93,20 @@ class Stream(Protocol):
         ...
 
 
-def receive_soon(sock: socket.socket, buffer: memoryview) -> int | None:
-    """What arrives within SPIN_S: its length, 0 at the end of the stream, None when nothing came.
+def receive_soon(sock: socket.socket, buffer: memoryview, spin_s: float) -> int | None:
+    """What arrives within `spin_s`: its length, 0 at the end of the stream, None when nothing came.
 
     The frames of small calls follow each other faster than an idle processor wakes up, so both sides look
     a few times before they sleep. Leaves the socket non-blocking.
     """
     sock.setblocking(False)
-    until = time.perf_counter() + SPIN_S
-    while time.perf_counter() < until:
+    until = time.perf_counter() + spin_s
+    while True:
         try:
             return sock.recv_into(buffer)
         except BlockingIOError:
-            pass
-    return None
+            if time.perf_counter() >= until:
+                return None
 
 
 class Reader:

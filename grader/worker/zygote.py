@@ -6,11 +6,13 @@ safe (a thread pool does not survive a fork) and the rights dropped in a child c
 Control messages are JSON over a SOCK_SEQPACKET pair; an answer repeats its message's number:
     {"spawn": {...}} + two descriptors (frames, log)  ->  {"pid": n}
     {"reap": pid, "grace_s": t}  ->  {"code": exit code, "killed": by us, "cpu_s": …, "peak_mib": …}
+    {"twin": true} + two descriptors (control, log)  ->  {"pid": n}, and a zygote at the other end of that control
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import io
 import json
@@ -22,19 +24,24 @@ import sysconfig
 import time
 import traceback
 import warnings
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from grader.worker import wire
 from grader.worker.sandbox import Rights, Sandbox
 
 FRAMES_FD = 3
+HUGE = 2 << 20  # bytes of a large page
+MADV_COLLAPSE = 25
 
 
 class SocketStream:
     """Frames over a connected stream socket, without a clock: the parent holds the clocks."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, spin_s: float = wire.SPIN_S) -> None:
         self._sock = sock
+        self._spin_s = spin_s
 
     def send(self, buffers: list[memoryview]) -> None:
         self._sock.setblocking(True)
@@ -42,7 +49,7 @@ class SocketStream:
             self._sock.sendall(buffer)
 
     def receive(self, buffer: memoryview) -> int:
-        count = wire.receive_soon(self._sock, buffer)
+        count = wire.receive_soon(self._sock, buffer, self._spin_s)
         if count is None:
             self._sock.setblocking(True)
             count = self._sock.recv_into(buffer)
@@ -131,10 +138,10 @@ def become_worker(order: dict[str, Any], frames: int, log: int, sandbox: Sandbox
         uid=order["uid"],
     )
     layers = sandbox.enter(rights, zygote)
-    run(socket.socket(fileno=frames), order["root"], layers)
+    run(SocketStream(socket.socket(fileno=frames), order["spin_s"]), order["root"], layers)
 
 
-def run(sock: socket.socket, root: str, layers: dict[str, str]) -> None:
+def run(stream: SocketStream, root: str, layers: dict[str, str]) -> None:
     """The life of a worker, forked or spawned, once its rights are what they are going to be."""
     from grader.worker.box import OWN, Box, serve
 
@@ -144,7 +151,6 @@ def run(sock: socket.socket, root: str, layers: dict[str, str]) -> None:
     sys.path[:] = [root, *(p for p in sys.path if os.path.abspath(p or ".") != OWN)]
     sys.argv[:] = [""]
     os.chdir(root)
-    stream = SocketStream(sock)
     stream.send(wire.Packer().frame(wire.HELLO, 0, {"layers": layers}))
     serve(stream, Box(root))
 
@@ -164,31 +170,70 @@ def main(control_fd: int) -> None:
     folders = readable_folders()
     gc.collect()
     gc.freeze()
-    control.send(json.dumps({"ready": versions, "pid": os.getpid()}).encode())
+    control.send(ready(versions))
+    compacted = False
     while True:
         data, descriptors, _flags, _address = socket.recv_fds(control, 1 << 16, 2)
         if not data:
             return
         message = json.loads(data)
+        own = os.getpid()
         if "spawn" in message:
             order = {"readable": folders, **message["spawn"]}
-            zygote = os.getpid()
+            pid = forked(partial(become_worker, order, descriptors[0], descriptors[1], sandbox, own))
+            answer: dict[str, Any] = {"pid": pid}
+        elif "twin" in message:
+            if not compacted:
+                compact()
+                compacted = True
             pid = os.fork()
             if pid == 0:
-                code = 70
-                try:
-                    become_worker(order, descriptors[0], descriptors[1], sandbox, zygote)
-                    code = 0
-                except BaseException:
-                    traceback.print_exc()
-                finally:  # printing may fail, too, and nothing of the zygote's may run here
-                    os._exit(code)
-            for descriptor in descriptors:
-                os.close(descriptor)
-            answer: dict[str, Any] = {"pid": pid}
+                sandbox.die_with(own)
+                control.close()
+                os.dup2(descriptors[1], 2)
+                os.close(descriptors[1])
+                control = socket.socket(fileno=descriptors[0])
+                control.send(ready(versions))
+                continue
+            answer = {"pid": pid}
         else:
             answer = reap(message["reap"], message["grace_s"])
+        for descriptor in descriptors:
+            os.close(descriptor)
         control.send(json.dumps({**answer, "number": message["number"]}).encode())
+
+
+def ready(versions: dict[str, str]) -> bytes:
+    return json.dumps({"ready": versions, "pid": os.getpid()}).encode()
+
+
+def forked(life: Callable[[], None]) -> int:
+    """The number of a new process that lives `life`, and of which nothing returns."""
+    pid = os.fork()
+    if pid == 0:
+        code = 70
+        try:
+            life()
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:  # printing may fail, too, and nothing of the zygote's may run here
+            os._exit(code)
+    return pid
+
+
+def compact() -> None:
+    """Has the kernel keep this process's memory in large pages, as far as it can (Linux 6.1): forking copies a tenth
+    of the page tables then, and an end frees as much less. It takes a second, so it is for many forks."""
+    madvise = ctypes.CDLL(None).madvise
+    madvise.argtypes = [ctypes.c_size_t, ctypes.c_size_t, ctypes.c_int]
+    with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+        lines = [line.split() for line in maps]
+    for span, rights, *_rest, name in (fields if len(fields) > 5 else [*fields, ""] for fields in lines):
+        if rights.startswith("rw") and name in ("", "[heap]"):
+            start, end = (int(address, 16) for address in span.split("-"))
+            for place in range(-(-start // HUGE) * HUGE, end - HUGE + 1, HUGE):
+                madvise(place, HUGE, MADV_COLLAPSE)
 
 
 def reap(pid: int, grace_s: float) -> dict[str, Any]:
@@ -225,4 +270,4 @@ def spawned(port: int, token: str, root: str) -> None:
     sock = socket.create_connection(("127.0.0.1", port))
     sock.sendall(token.encode())
     warm()
-    run(sock, root, {})
+    run(SocketStream(sock), root, {})
