@@ -64,6 +64,18 @@ isolation = click.option(
 )
 
 
+notebooks_option = click.option(
+    "--notebooks",
+    type=click.Choice(get_args(HowToRun)),
+    default="run",
+    show_default=True,
+    help="Run them again; quick: without cells tagged slow; off: judge what was saved alone.",
+)
+total_limit = click.option(
+    "--total-limit", type=float, help="Seconds for the whole submission; the manifest's when left out."
+)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Grade PyTorch coursework: a submission in, a score and a report out."""
@@ -81,14 +93,8 @@ def main() -> None:
     help="Folder for the reports.",
 )
 @click.option("--part", "parts", multiple=True, help="Grade only this part (may be repeated).")
-@click.option(
-    "--notebooks",
-    type=click.Choice(get_args(HowToRun)),
-    default="run",
-    show_default=True,
-    help="Run them again; quick: without cells tagged slow; off: judge what was saved alone.",
-)
-@click.option("--total-limit", type=float, help="Seconds for the whole submission; the manifest's when left out.")
+@notebooks_option
+@total_limit
 @isolation
 @complain
 def run(
@@ -127,6 +133,66 @@ def run(
         else:
             click.echo(f"Reports in {out}: {', '.join(REPORTS)}")
     sys.exit(0 if card.complete and not desk.unwritten else 3)
+
+
+@main.command()
+@click.argument("assignment")
+@click.argument("class_", metavar="CLASS", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder for everything that comes out; the same one again goes on where it was left.",
+)
+@click.option("-j", "--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, show_default="number of processors")
+@click.option("--only", multiple=True, metavar="CHECK", help="Grade this check or question again (may be repeated).")
+@click.option(
+    "--gradebook",
+    "gradebooks",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Fill a copy of this Canvas gradebook or Moodle worksheet (may be repeated).",
+)
+@click.option("--column", default="", help="The gradebook's column for this assignment, if it has several.")
+@click.option("--explain", nargs=2, metavar="ID CHECK", help="Replay one check of one submission, and tell everything.")
+@click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler whose workers grade, or local:N for N here.")
+@notebooks_option
+@total_limit
+@isolation
+@complain
+def batch(
+    assignment: str,
+    class_: Path,
+    out: Path,
+    jobs: int,
+    only: tuple[str, ...],
+    gradebooks: tuple[Path, ...],
+    column: str,
+    explain: tuple[str, str] | None,
+    cluster: str | None,
+    notebooks: HowToRun,
+    total_limit: float | None,
+    required: str,
+) -> None:
+    """Grade a CLASS: what Gradescope, Moodle or Canvas let staff download, or a folder of zips and folders.
+
+    Can be interrupted at any time; the same command goes on where it was left.
+    """
+    from grader.batch.door import Options, grade_class
+    from grader.batch.explain import explain as explain_check
+    from grader.batch.progress import Watching
+
+    found = find_assignment(assignment)
+    options = Options(
+        jobs=jobs, only=only, notebooks=notebooks, required=required, total_s=total_limit, cluster=cluster or ""
+    )
+    if explain:
+        click.echo(explain_check(found, class_, out, *explain, options=options), nl=False)
+        return
+    with Watching(Console(stderr=True), f"{assignment} {class_.name}") as progress:
+        summary = grade_class(found, class_, out, options, gradebooks=gradebooks, column=column, progress=progress)
+    click.echo("\n".join(summary.lines()))
+    sys.exit(0 if not summary.ungraded else 3)
 
 
 @main.command()

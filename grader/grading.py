@@ -24,13 +24,14 @@ from grader.intake import stage
 from grader.manifest import load_manifest
 from grader.paths import Assignment
 from grader.plugin import STOPPED, Grading, Run, not_run
-from grader.records import CheckResult, HowToRun, Manifest, Scorecard, Submission
+from grader.records import CheckResult, HowToRun, Manifest, Scorecard, Submission, WrittenAnswers
 from grader.report.files import REPORTS, WRITTEN, write_atomically, write_record, write_refusal, write_reports
 from grader.scoring import score, with_marks
 from grader.stored import Stored
 from grader.subject import Subject
 from grader.worker.launch import Launcher
 from grader.worker.levels import STANDARD
+from grader.worker.remembered import Remembering
 from grader.worker.sandbox import LAYERS
 from grader.worker.scratch import Scratch
 from grader.written.extract import load_originals, read_answers, remarks
@@ -57,11 +58,18 @@ class Desk:
 
     required: the level of isolation (`levels.LEVELS`) below which nothing is graded.
     total_s: the whole submission's clock, if not the manifest's.
+    replies: a private folder in which the reference's replies are kept, see `worker.remembered`.
     Raises ManifestError, and GraderError when there is no room for temporary files.
     """
 
     def __init__(
-        self, assignment: Assignment, launcher: Launcher, *, required: str = STANDARD, total_s: float | None = None
+        self,
+        assignment: Assignment,
+        launcher: Launcher,
+        *,
+        required: str = STANDARD,
+        total_s: float | None = None,
+        replies: Path | None = None,
     ) -> None:
         self.assignment = assignment
         self.manifest = load_manifest(assignment.manifest)
@@ -80,7 +88,8 @@ class Desk:
         self.interrupted = False  # the last grading was ended by a signal
         self.unwritten = ""  # why the last grading's reports on disk are not its last word
         try:
-            self.reference = self.subject(self.stage(assignment.reference), reference=True)
+            remembering = Remembering(launcher, replies) if replies else None
+            self.reference = self.subject(self.stage(assignment.reference), reference=True, launcher=remembering)
         except BaseException:
             self._workplace.remove()
             raise
@@ -185,12 +194,16 @@ class Desk:
             self.unwritten = journal.finish(card, run)
         return card
 
+    def answers(self, submission: Submission, manifest: Manifest) -> WrittenAnswers:
+        """What a staged submission answers to the questions that staff judge; to be read before its code has run."""
+        return read_answers(manifest, submission, self._originals)
+
     def _written(self, manifest: Manifest, submission: Submission, out: Path | None) -> tuple[Submission, Given]:
         """Reads the answers that staff judge, before any submitted code has run, and what staff gave them before;
         the submission gets remarks about both. Raises GraderError."""
         if not any(question.written for question in manifest.questions):
             return submission, ()
-        written = read_answers(manifest, submission, self._originals)
+        written = self.answers(submission, manifest)
         given, lapsed = given_before(manifest, written, out) if out else ((), [])
         if out:
             try:
@@ -201,20 +214,7 @@ class Desk:
         return structs.replace(submission, findings=findings), given
 
     def _run_suite(self, run: Run) -> None:
-        files = suite_files(self.assignment, run.manifest, self.manifest)
-        if not files:
-            raise ManifestError(f"the suite of {self.manifest.id} has no test_*.py")
-        suite = str(self.assignment.suite)
-        # Without --confcutdir the conftest.py of every folder up to the root would have a say in gradings.
-        options = [*PYTEST_OPTIONS, "--rootdir", suite, "--confcutdir", suite, *map(str, files)]
-        try:
-            code = pytest.main(options, plugins=[plugin, Grading(run)])
-        finally:
-            forget_modules(self.assignment.suite)
-        self.interrupted = code == pytest.ExitCode.INTERRUPTED and not run.fatal
-        if not run.specs and not run.fatal:
-            why = run.fault or f"pytest ended with {int(code)}"
-            run.fatal = ManifestError(f"the suite of {self.manifest.id} has no checks ({why})")
+        self.interrupted = run_pytest(self.assignment, self.manifest, Grading(run)) and not run.fatal
 
     def card(self, run: Run, submission: Submission, given: Given = ()) -> Scorecard:
         card = score(
@@ -311,6 +311,28 @@ def isolation(subject: Subject) -> dict[str, bool]:
 
 def versions(launcher: Launcher) -> dict[str, str]:
     return {"torchgrade": importlib.metadata.version("torchgrade"), **launcher.versions}
+
+
+def run_pytest(assignment: Assignment, manifest: Manifest, grading: Grading, *options: str) -> bool:
+    """One session of pytest over the assignment's suite. Whether a signal ended it. Raises ManifestError when there is
+    no suite, or no checks in it.
+
+    manifest: the whole one; that of `grading.run` may be cut down to some parts.
+    """
+    run, suite = grading.run, str(assignment.suite)
+    files = suite_files(assignment, run.manifest, manifest)
+    if not files:
+        raise ManifestError(f"the suite of {manifest.id} has no test_*.py")
+    # Without --confcutdir the conftest.py of every folder up to the root would have a say in gradings.
+    places = "--rootdir", suite, "--confcutdir", suite, *map(str, files)
+    try:
+        code = pytest.main([*PYTEST_OPTIONS, *options, *places], plugins=[plugin, grading])
+    finally:
+        forget_modules(assignment.suite)
+    if not run.specs and not run.fatal:
+        why = run.fault or f"pytest ended with {int(code)}"
+        run.fatal = ManifestError(f"the suite of {manifest.id} has no checks ({why})")
+    return code == pytest.ExitCode.INTERRUPTED
 
 
 def suite_files(assignment: Assignment, wanted: Manifest, whole: Manifest) -> list[Path]:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import fnmatch
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -53,6 +53,7 @@ class Run:
     notebooks: HowToRun = "run"
     clocks: bool = True  # off where somebody may be sitting at a breakpoint
     strict: bool = True  # the collected checks must add up to the manifest's points
+    known: Mapping[str, Status] = field(default_factory=dict)  # how checks ended that are not run now
     on_result: Callable[[Run], None] = lambda run: None
     started: float = field(default_factory=time.monotonic)
     specs: list[CheckSpec] = field(default_factory=list)
@@ -226,7 +227,7 @@ class Grading:
         for need in spec.needs:
             if run.companions and spec.id.startswith(f"{need}."):
                 continue
-            status = run.results[need].status if need in run.results else Status.PASSED
+            status = run.results[need].status if need in run.results else run.known.get(need, Status.PASSED)
             if status is Status.UNGRADED:
                 raise Verdict(status, f"not judged, because it builds on {need}, which could not be graded")
             if status is not Status.PASSED:

@@ -12,7 +12,7 @@ check with a Verdict; the same failure of the reference is a GraderError.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -20,7 +20,7 @@ import numpy as np
 
 from grader.errors import GraderError, SandboxUnavailable, Verdict, WorkerError
 from grader.outcomes import Name, died_verdict, forged, no_object, oversized, raised_verdict, unchanged
-from grader.records import Died, Limits, Raised, Returned, Status, Submission
+from grader.records import Died, Limits, Raised, Reply, Returned, Status, Submission
 from grader.worker.client import PLAIN, Objects
 from grader.worker.launch import AnyWorker, Launcher
 from grader.worker.levels import shortfall
@@ -76,6 +76,7 @@ class Subject:
         self._left_s = float("inf")  # of the check's own time
         self._cpu_s = 0.0
         self._asked = ""  # the name of the request under way
+        self.witness: Callable[[Name, list[Any], Reply], None] | None = None  # is told of every exchange
         self.remarks: list[str] = []  # for people; they cost nothing
         self.charged_s = 0.0  # what its answers have taken in all
         self._objects = Objects(self._outward, self._inward)
@@ -260,6 +261,8 @@ class Subject:
             raise oversized(name, str(error)) from None
         self._left_s -= worker.charged_s
         self.charged_s += worker.charged_s
+        if self.witness:
+            self.witness(name, request, reply)
         match reply:
             case Returned():
                 return reply

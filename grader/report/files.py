@@ -73,18 +73,18 @@ def _schema(title: str, record: type[Record]) -> dict[str, Any]:
 
 
 def _json_bytes(value: Any) -> bytes:
-    encoded = msgspec.json.encode(_encodable(msgspec.to_builtins(value)))
+    encoded = msgspec.json.encode(encodable(msgspec.to_builtins(value)))
     return msgspec.json.format(encoded, indent=2) + b"\n"
 
 
-def _encodable(value: Any) -> Any:
+def encodable(value: Any) -> Any:
     """Plain data whose strings UTF-8 can carry: file names and student text may hold lone surrogates."""
     match value:
         case str():
             return replace_surrogates(value)
         case dict():
-            return {_encodable(key): _encodable(item) for key, item in value.items()}
+            return {encodable(key): encodable(item) for key, item in value.items()}
         case list() | tuple():
-            return [_encodable(item) for item in value]
+            return [encodable(item) for item in value]
         case _:
             return value

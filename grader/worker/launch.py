@@ -49,7 +49,8 @@ class AnyWorker(Protocol):
 class Launcher(Protocol):
     """Makes workers for staged submissions. Whoever makes it closes it. What it raises is a WorkerError."""
 
-    versions: dict[str, str]
+    @property
+    def versions(self) -> Mapping[str, str]: ...
 
     def start(self, root: str, memory_mib: int) -> AnyWorker: ...
 

@@ -242,7 +242,7 @@ class Remembering:
         self._replies = Replies(folder)
 
     @property
-    def versions(self) -> dict[str, str]:
+    def versions(self) -> Mapping[str, str]:
         return self._launcher.versions
 
     def start(self, root: str, memory_mib: int) -> RememberedWorker:

@@ -1,0 +1,1 @@
+"""A whole class: who is graded by whom (`local`, `cluster`), what is known already (`ledger`), what comes out."""

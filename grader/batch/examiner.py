@@ -1,0 +1,137 @@
+"""A process that examines: jobs come in over a pipe, events go out.
+
+It ends with the one who started it, whose end closes the pipe: no examiner goes on for nobody.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import shutil
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import msgspec
+
+from grader.batch.jobs import AnyEvent, Ended, Halted, Job, Judged, Opened, Refused, Settings, encode
+from grader.batch.series import Series, Task
+from grader.errors import GraderError, IntakeError
+from grader.grading import Desk, isolation, run_pytest, versions
+from grader.paths import Assignment
+from grader.plugin import Run
+from grader.records import CheckSpec
+from grader.worker.launch import Adopted, Launcher, Zygote, default_launcher
+
+STOP = b""  # in place of a job: there will be no more
+
+
+def examine(
+    settings: Settings, jobs: Iterable[Job], tell: Callable[[AnyEvent], None], launcher: Launcher
+) -> None:
+    """Judges jobs as they come, one after the other, and tells what becomes of each."""
+    assignment = Assignment(settings.assignment, Path(settings.root))
+    at = ""  # the job at hand
+
+    def tasks() -> Iterator[Task]:
+        nonlocal at
+        for job in jobs:
+            at = job.id
+            try:
+                submission = desk.stage(Path(job.source))
+            except IntakeError as error:
+                tell(Refused(id=job.id, why=str(error)))
+                continue
+            except GraderError as error:
+                tell(Ended(id=job.id, fault=str(error)))
+                continue
+            tell(Opened(id=job.id, submission=submission, written=desk.answers(submission, desk.manifest)))
+            run = Run(
+                desk.manifest,
+                desk.subject(submission),
+                desk.reference,
+                desk.stored,
+                notebooks=settings.notebooks,
+                known=job.known,
+                on_result=Parts(job, first.specs, desk, tell),
+            )
+            yield run, frozenset(job.checks)
+
+    def done(run: Run) -> None:
+        run.student.close()
+        shutil.rmtree(run.student.submission.root, ignore_errors=True)
+        if not run.fatal:
+            tell(
+                Ended(
+                    id=at,
+                    remarks=tuple(run.student.remarks),
+                    isolation=isolation(run.student),
+                    versions=versions(launcher),
+                )
+            )
+
+    try:
+        replies = Path(settings.replies)
+        with Desk(assignment, launcher, required=settings.required, total_s=settings.total_s, replies=replies) as desk:
+            first = Run(desk.manifest, desk.reference, desk.reference, desk.stored)
+            series = Series(first, tasks(), done)
+            run_pytest(assignment, desk.manifest, series)
+            if series.run.fatal:
+                raise series.run.fatal
+            if series.run.fault:
+                tell(Ended(id=at, fault=series.run.fault))
+    except GraderError as error:
+        tell(Halted(id=at, why=str(error)))
+
+
+class Parts:
+    """Tells the results of a job, a part of the assignment at a time."""
+
+    def __init__(
+        self, job: Job, specs: Iterable[CheckSpec], desk: Desk, tell: Callable[[AnyEvent], None]
+    ) -> None:
+        self._job = job
+        self._tell = tell
+        part_of = {question.id: question.part for question in desk.manifest.questions}
+        self._waiting: dict[str, set[str]] = {}
+        for spec in specs:
+            if spec.id in job.checks:
+                self._waiting.setdefault(part_of[spec.question], set()).add(spec.id)
+
+    def __call__(self, run: Run) -> None:
+        for part, checks in list(self._waiting.items()):
+            if checks <= run.results.keys():
+                del self._waiting[part]
+                results = tuple(result for id_, result in run.results.items() if id_ in checks)
+                self._tell(Judged(id=self._job.id, results=results))
+
+
+def main(descriptors: Sequence[int]) -> None:
+    """The life of an examiner process. descriptors: of its pipe, on which its settings come first; and what there is
+    to know of the twin that is its zygote, if it gets one."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # whoever asks us to stop says so over the pipe
+        if number := getattr(signal, name, None):
+            signal.signal(number, signal.SIG_IGN)
+    pipe = Connection(descriptors[0])
+    twin = Adopted(*descriptors[1:]) if descriptors[1:] else None
+    settings = msgspec.json.decode(pipe.recv_bytes(), type=Settings)
+    jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(pipe, jobs), daemon=True).start()
+    launcher = Zygote(settings.uids, twin=twin, spin_s=0.0) if twin else default_launcher()
+    try:
+        examine(settings, iter(jobs.get, None), lambda event: pipe.send_bytes(encode(event)), launcher)
+    finally:
+        launcher.close()
+
+
+def _listen(pipe: Connection, jobs: queue.SimpleQueue[Job | None]) -> None:
+    try:
+        while data := pipe.recv_bytes():
+            jobs.put(msgspec.json.decode(data, type=Job))
+        jobs.put(None)
+        pipe.recv_bytes()
+    except EOFError:
+        os._exit(1)
+

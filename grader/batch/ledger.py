@@ -1,0 +1,214 @@
+"""What is known of a class so far: one SQLite file in the output folder, in which nothing is ever half written.
+
+A result is filed under the submission's id, its check and a key that names everything the result rests on. Whoever
+asks with another key gets nothing, so a changed check, a changed submission or a changed outcome of what a check builds
+on is graded again, and nothing else is.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple, Self, TypeVar
+
+import msgspec
+
+from grader.batch.jobs import Ended, Opened, encode
+from grader.errors import GraderError
+from grader.records import CheckResult, HandedIn, Record
+
+LEDGER: Final = "ledger.sqlite"
+R = TypeVar("R", bound=Record)
+
+FORM: Final = 1  # of the tables; another one is not read
+
+TABLES: Final = """
+CREATE TABLE IF NOT EXISTS submissions (
+    id TEXT PRIMARY KEY,
+    place INTEGER NOT NULL,  -- in the class
+    handed BLOB NOT NULL,  -- HandedIn
+    source TEXT NOT NULL DEFAULT '',  -- digest of what was handed in
+    why TEXT NOT NULL DEFAULT '',  -- it cannot be read
+    opened BLOB,  -- Opened, of the last grading
+    ended BLOB,  -- Ended, likewise
+    reported INTEGER NOT NULL DEFAULT 0  -- whether its reports are written, and up to date
+);
+CREATE TABLE IF NOT EXISTS results (
+    id TEXT NOT NULL,
+    part TEXT NOT NULL,  -- of the assignment
+    filed BLOB NOT NULL,  -- check -> Filed, packed and compressed
+    PRIMARY KEY (id, part)
+);
+"""
+
+
+class Filed(Record, frozen=True, array_like=True, omit_defaults=True):
+    """A result as it lies in the ledger."""
+
+    key: str
+    result: CheckResult
+
+
+class Row(NamedTuple):
+    """A submission as it lies in the ledger."""
+
+    handed: HandedIn
+    source: str
+    why: str
+    opened: Opened | None
+    ended: Ended | None
+    reported: bool
+
+
+class Ledger:
+    """Raises GraderError when the file cannot be used, or another run uses it."""
+
+    def __init__(self, out: Path, assignment: str) -> None:
+        self.path = out / LEDGER
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            self.path.touch(mode=0o600)
+            self._base = sqlite3.connect(self.path, timeout=1.0, isolation_level=None)
+            self._base.execute("PRAGMA locking_mode = EXCLUSIVE")  # before WAL, so that no other run can join
+            self._base.execute("PRAGMA journal_mode = WAL")
+            self._base.execute("PRAGMA synchronous = FULL")
+            self._base.execute("BEGIN IMMEDIATE")
+            self._check(assignment)
+            self._base.executescript(TABLES)
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                what = f"another run is at work in {out}; wait for its end, or choose another --out"
+                raise GraderError(what) from None
+            raise self._unusable(error) from None
+        except (sqlite3.DatabaseError, OSError) as error:
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: Exception) -> GraderError:
+        return GraderError(f"{self.path} cannot be used: {error}; move it away to start afresh")
+
+    def _check(self, assignment: str) -> None:
+        self._base.execute("CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
+        known = dict(self._base.execute("SELECT name, value FROM meta"))
+        if known.get("form", str(FORM)) != str(FORM):
+            raise GraderError(f"{self.path} was written by another version of torchgrade; choose another --out")
+        if known.get("assignment", assignment) != assignment:
+            raise GraderError(f"{self.path} is of assignment {known['assignment']!r}; choose another --out")
+        self._base.executemany(
+            "INSERT OR REPLACE INTO meta VALUES (?, ?)", [("form", str(FORM)), ("assignment", assignment)]
+        )
+        self._base.execute("COMMIT")
+
+    def close(self) -> None:
+        self._base.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- what is there ----------------------------------------------------------------------------
+
+    def row(self, id_: str) -> Row:
+        found = self._base.execute(
+            "SELECT handed, source, why, opened, ended, reported FROM submissions WHERE id = ?", [id_]
+        ).fetchone()
+        handed, source, why, opened, ended, reported = found
+        return Row(
+            msgspec.json.decode(handed, type=HandedIn),
+            source,
+            why,
+            _decoded(opened, Opened),
+            _decoded(ended, Ended),
+            bool(reported),
+        )
+
+    def ids(self) -> list[str]:
+        """Of the class, in its order."""
+        return [id_ for (id_,) in self._base.execute("SELECT id FROM submissions ORDER BY place")]
+
+    def rows(self) -> Iterator[Row]:
+        """All of the class, one after the other."""
+        return map(self.row, self.ids())
+
+    def results(self, id_: str) -> dict[str, Filed]:
+        """By check."""
+        rows = self._base.execute("SELECT filed FROM results WHERE id = ?", [id_])
+        return {check: filed for (data,) in rows for check, filed in _unpacked(data).items()}
+
+    # --- what comes in, a transaction each --------------------------------------------------------
+
+    def note_class(self, entries: Sequence[HandedIn]) -> None:
+        """This is the class now. What was known of submissions that are not in it any more is forgotten."""
+        with self._transaction():
+            known = dict(self._base.execute("SELECT id, handed FROM submissions"))
+            for id_ in known.keys() - {entry.id for entry in entries}:
+                for table in ("submissions", "results"):
+                    self._base.execute(f"DELETE FROM {table} WHERE id = ?", [id_])
+            for place, entry in enumerate(entries):
+                handed = encode(entry)
+                self._base.execute(
+                    "INSERT INTO submissions (id, place, handed) VALUES (?, ?, ?) "
+                    "ON CONFLICT (id) DO UPDATE SET place = excluded.place",
+                    [entry.id, place, handed],
+                )
+                if known.get(entry.id, handed) != handed:  # its reports say so, too
+                    self._base.execute(
+                        "UPDATE submissions SET handed = ?, reported = 0 WHERE id = ?", [handed, entry.id]
+                    )
+
+    def note_source(self, id_: str, source: str) -> None:
+        """What was handed in. A refusal, which held for what it was, is forgotten."""
+        self._base.execute(
+            "UPDATE submissions SET source = ?, why = '', reported = 0 WHERE id = ? AND source <> ?",
+            [source, id_, source],
+        )
+
+    def note_refused(self, id_: str, why: str) -> None:
+        self._base.execute("UPDATE submissions SET why = ?, reported = 0 WHERE id = ?", [why, id_])
+
+    def note_opened(self, opened: Opened) -> None:
+        self._base.execute("UPDATE submissions SET opened = ?, why = '' WHERE id = ?", [encode(opened), opened.id])
+
+    def note_results(self, id_: str, part: str, results: Mapping[str, Filed]) -> None:
+        """Results of one part, all of them or none, over those that were there."""
+        with self._transaction():
+            found = self._base.execute("SELECT filed FROM results WHERE id = ? AND part = ?", [id_, part]).fetchone()
+            after = {**(_unpacked(found[0]) if found else {}), **results}
+            self._base.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?)", [id_, part, _packed(after)])
+            self._base.execute("UPDATE submissions SET reported = 0 WHERE id = ?", [id_])
+
+    def note_ended(self, ended: Ended) -> None:
+        self._base.execute("UPDATE submissions SET ended = ?, reported = 0 WHERE id = ?", [encode(ended), ended.id])
+
+    def note_reported(self, id_: str) -> None:
+        """Its reports are written."""
+        self._base.execute("UPDATE submissions SET reported = 1 WHERE id = ?", [id_])
+
+    def forget(self, checks: Collection[str]) -> None:
+        """The results of these checks, of all submissions."""
+        with self._transaction():
+            for id_, part, data in self._base.execute("SELECT id, part, filed FROM results").fetchall():
+                found = _unpacked(data)
+                kept = {check: filed for check, filed in found.items() if check not in checks}
+                if len(kept) < len(found):
+                    self._base.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?)", [id_, part, _packed(kept)])
+                    self._base.execute("UPDATE submissions SET reported = 0 WHERE id = ?", [id_])
+
+    def _transaction(self) -> sqlite3.Connection:
+        self._base.execute("BEGIN IMMEDIATE")
+        return self._base  # whose context ends it: COMMIT, or ROLLBACK after an exception
+
+
+def _packed(results: Mapping[str, Filed]) -> bytes:
+    return zlib.compress(msgspec.msgpack.encode(results), level=1)
+
+
+def _unpacked(data: bytes) -> dict[str, Filed]:
+    return msgspec.msgpack.decode(zlib.decompress(data), type=dict[str, Filed])
+
+
+def _decoded(data: bytes | None, kind: type[R]) -> R | None:
+    return None if data is None else msgspec.json.decode(data, type=kind)

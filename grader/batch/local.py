@@ -1,0 +1,172 @@
+"""Examiners on this machine: as many processes as asked for, which share one import of torch."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from multiprocessing.connection import Connection, wait
+from typing import Final, Protocol
+
+from msgspec import structs
+
+from grader.batch.examiner import STOP
+from grader.batch.jobs import AnyEvent, Ended, Job, Refused, Settings, decode_event, encode
+from grader.errors import WorkerError
+from grader.worker.launch import PACKAGE_ROOT, Adopted, Zygote, default_launcher
+
+MOST_DEATHS: Final = 3  # of examiners, one after the other, without a word from any
+AHEAD: Final = 2  # jobs that an examiner has: one at hand, one that waits
+TRIES: Final = 2  # of a job whose examiner ended in the middle of it
+MOST_USERS: Final = 25  # examiners whose workers run as users of their own
+CLOSE_S: Final = 10.0
+ENDED: Final = "the process that examined it ended, twice; run the same command again"
+
+
+class Examiners(Protocol):
+    """Who judges: on this machine or elsewhere. Whoever makes it closes it."""
+
+    def room(self) -> bool:
+        """Whether another job should be given out now."""
+        ...
+
+    def give(self, job: Job) -> None: ...
+
+    def events(self, timeout_s: float) -> Iterator[AnyEvent]:
+        """What has been told, after at most `timeout_s` seconds of silence."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Examiner:
+    """One process. Its jobs are `jobs`, the first of which is at hand."""
+
+    def __init__(self, settings: Settings, twin: Adopted | None) -> None:
+        ours, theirs = socket.socketpair()
+        self.jobs: deque[Job] = deque()
+        passed = [theirs.fileno(), *([twin.control, twin.log] if twin else [])]
+        numbers = [theirs.fileno(), *(twin or ())]
+        code = f"import sys; sys.path.insert(0, {PACKAGE_ROOT!r}); import grader.batch.examiner as e; e.main({numbers})"
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-s", "-P", "-c", code],
+                pass_fds=passed,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is for the one who commands
+            )
+        except OSError as error:
+            ours.close()
+            raise WorkerError(f"an examiner cannot be started: {error.strerror}") from None
+        finally:
+            theirs.close()
+        self.pipe = Connection(ours.detach())
+        self._send(encode(settings))
+
+    def give(self, job: Job) -> None:
+        self.jobs.append(job)
+        self._send(encode(job))
+
+    def _send(self, data: bytes) -> None:
+        with contextlib.suppress(OSError):  # it is gone, which is found out where its events are read
+            self.pipe.send_bytes(data)
+
+    def event(self) -> AnyEvent | None:
+        """The next one, for which this waits. None when it is gone."""
+        try:
+            return decode_event(self.pipe.recv_bytes())
+        except (EOFError, OSError):
+            return None
+
+    def stop(self) -> None:
+        """Has it end after the jobs that it has; without waiting."""
+        self._send(STOP)
+
+    def close(self, wait_s: float = 0.0) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=wait_s)
+        self.pipe.close()
+        self._process.kill()
+        self._process.wait()
+
+
+class Local:
+    """`count` examiners here. One that ends in the middle of a job is replaced, and its job is given out once more."""
+
+    def __init__(self, settings: Settings, count: int) -> None:
+        self._settings = settings
+        self._launcher = default_launcher()
+        self._count = count
+        self._deaths = 0
+        self._tries: dict[str, int] = {}
+        self._examiners: list[Examiner] = []
+        try:
+            for number in range(count):
+                self._examiners.append(self._started(number))
+        except BaseException:
+            self.close()
+            raise
+
+    def _started(self, number: int) -> Examiner:
+        if not isinstance(self._launcher, Zygote):
+            return Examiner(self._settings, None)
+        users = tuple(self._launcher.uids[number % MOST_USERS :: min(self._count, MOST_USERS)])
+        try:
+            twin = self._launcher.fork_twin()
+        except WorkerError:  # the zygote of all is gone: the examiner starts one of its own
+            return Examiner(self._settings, None)
+        try:
+            return Examiner(structs.replace(self._settings, uids=users), twin)
+        finally:
+            for descriptor in (twin.control, twin.log):
+                os.close(descriptor)
+
+    def room(self) -> bool:
+        return any(len(examiner.jobs) < AHEAD for examiner in self._examiners)
+
+    def give(self, job: Job) -> None:
+        min(self._examiners, key=lambda examiner: len(examiner.jobs)).give(job)
+
+    def events(self, timeout_s: float) -> Iterator[AnyEvent]:
+        pipes = {examiner.pipe: number for number, examiner in enumerate(self._examiners)}
+        for pipe in wait(list(pipes), timeout_s):
+            number = pipes[pipe]  # type: ignore[index]
+            event = self._examiners[number].event()
+            if event is None:
+                yield from self._replace(number)
+            else:
+                self._deaths = 0
+                if isinstance(event, Ended | Refused):
+                    self._examiners[number].jobs.popleft()
+                yield event
+
+    def _replace(self, number: int) -> Iterator[AnyEvent]:
+        gone = self._examiners[number]
+        gone.close()
+        self._deaths += 1
+        if self._deaths > MOST_DEATHS:
+            raise WorkerError("examiners end as soon as they are started; what they wrote stands above")
+        jobs = list(gone.jobs)
+        if jobs:
+            at_hand = jobs[0].id
+            self._tries[at_hand] = self._tries.get(at_hand, 0) + 1
+            if self._tries[at_hand] == TRIES:
+                yield Ended(id=at_hand, fault=ENDED)
+                del jobs[0]
+        self._examiners[number] = self._started(number)
+        for job in jobs:
+            self._examiners[number].give(job)
+
+    def close(self) -> None:
+        """Lets jobs at hand come to nothing."""
+        for examiner in self._examiners:
+            examiner.stop()
+        until = time.monotonic() + CLOSE_S
+        for examiner in self._examiners:
+            examiner.close(max(0.0, until - time.monotonic()))
+        self._launcher.close()

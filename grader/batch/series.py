@@ -1,0 +1,43 @@
+"""One session of pytest for many submissions: the suite is collected once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+
+import pytest
+
+from grader.plugin import RUN, SPEC, Grading, Run
+
+Task = tuple[Run, Collection[str]]  # one submission, and the checks to judge
+
+
+class Series(Grading):
+    """Judges one submission after the other.
+
+    first: the run for which the suite is collected; no check of it is judged.
+    tasks: asked for the next one when the one before is done.
+    done: called after each with its run, whatever ended it.
+    """
+
+    def __init__(self, first: Run, tasks: Iterable[Task], done: Callable[[Run], None]) -> None:
+        super().__init__(first)
+        self._first = first
+        self._tasks = tasks
+        self._done = done
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        if self._first.fatal:
+            return True
+        for run, wanted in self._tasks:
+            self.run = session.config.stash[RUN] = run
+            run.specs = self._first.specs
+            items = [item for item in session.items if item.stash[SPEC].id in wanted]
+            run.selected = {item.stash[SPEC].id for item in items}
+            try:
+                for item, following in zip(items, [*items[1:], None], strict=True):
+                    # Without a following item pytest tears down what its fixtures made for the whole session.
+                    item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            finally:
+                self._done(run)
+        return True

@@ -1,0 +1,180 @@
+"""The suite of an assignment as a batch sees it: its checks, and for each a digest of all that its results rest on."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.metadata
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+import msgspec
+import pytest
+
+from grader.errors import ManifestError, WorkerError
+from grader.grading import run_pytest
+from grader.intake.archive import ignored
+from grader.manifest import load_manifest
+from grader.paths import Assignment
+from grader.plugin import SPEC, Grading, Run
+from grader.records import CheckSpec, HowToRun, Manifest, Status, Submission
+from grader.stored import Stored
+from grader.subject import Subject
+from grader.worker.launch import AnyWorker
+
+_NOT_GRADING = {"mutants", "alternatives"}  # folders of the suite that only audits use
+
+
+class Suite(NamedTuple):
+    """specs: in the order in which they are judged. digests: check -> what would change its results.
+
+    whole: of all files, for another machine that must have the same.
+    """
+
+    manifest: Manifest
+    specs: tuple[CheckSpec, ...]
+    digests: Mapping[str, str]
+    whole: str
+
+    def key(self, spec: CheckSpec, source: str, ended: Mapping[str, Status]) -> str:
+        """What a result of the check is filed under: the same key, the same result.
+
+        source: digest of what was handed in. ended: how the checks ended that this one builds on.
+        """
+        needed = [f"{need} {ended.get(need, Status.SKIPPED)}" for need in spec.needs]
+        return _digest([self.digests[spec.id], source, *needed])[:16]
+
+
+class Collecting(Grading):
+    """Collects, and judges nothing."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self.tests: dict[str, tuple[Path, str]] = {}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        for item in session.items:
+            name = getattr(item, "originalname", None) or item.name
+            self.tests[item.stash[SPEC].id] = item.path, name
+        return True
+
+
+class NoWorkers:
+    """A launcher for those who judge nothing."""
+
+    versions: Mapping[str, str] = MappingProxyType({})
+
+    def start(self, root: str, memory_mib: int) -> AnyWorker:
+        raise WorkerError("nothing is judged here")
+
+    def close(self) -> None:
+        pass
+
+
+def load_suite(assignment: Assignment, notebooks: HowToRun) -> Suite:
+    """notebooks: how they will be run, which results rest on, too. Raises ManifestError for a suite that cannot be
+    collected."""
+    manifest = load_manifest(assignment.manifest)
+    nobody = Subject(Submission(name="", root="", hashes={}), NoWorkers(), manifest.limits)
+    stored = Stored(assignment.published, assignment.generated)
+    collecting = Collecting(Run(manifest, nobody, nobody, stored))
+    run_pytest(assignment, manifest, collecting)
+    if collecting.run.fatal:
+        raise collecting.run.fatal
+    files = sorted({path for path, _name in collecting.tests.values()})
+    folders = assignment.reference, assignment.suite, assignment.published, assignment.generated
+    suite = {path for path in _files(assignment.suite) if path not in files}
+    others = [path for folder in folders if folder != assignment.suite for path in _files(folder)]
+    shared = _digest_of_files(assignment, {path for path in (*suite, *others) if path != assignment.manifest})
+    shared = _digest([importlib.metadata.version("torchgrade"), shared, _what_counts(manifest), notebooks])
+    sources = {path: TestFile(path) for path in files}
+    return Suite(
+        manifest=manifest,
+        specs=tuple(collecting.run.specs),
+        digests={
+            id_: _digest([shared, id_, sources[path].digest(name)]) for id_, (path, name) in collecting.tests.items()
+        },
+        whole=_digest_of_files(assignment, {*suite, *others, *files}),
+    )
+
+
+class TestFile:
+    """A file of the suite, cut at its tests."""
+
+    __test__ = False  # not for pytest, whatever its name
+
+    def __init__(self, path: Path) -> None:
+        try:
+            source = path.read_text(encoding="utf-8")
+            tree = ast.parse(source)
+        except (OSError, ValueError, SyntaxError) as error:
+            raise ManifestError(f"{path.name} cannot be read: {error}") from None
+        lines = source.splitlines(keepends=True)
+        self._tests: dict[str, str] = {}
+        for node in reversed(tree.body):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                first = min([node.lineno, *(mark.lineno for mark in node.decorator_list)]) - 1
+                self._tests[node.name] = "".join(lines[first : node.end_lineno])
+                del lines[first : node.end_lineno]
+        self._rest = "".join(lines)
+
+    def digest(self, name: str) -> str:
+        """Of one test with everything in the file that is no test."""
+        return _digest([self._rest, self._tests.get(name, "")])
+
+
+def files_of(assignment: Assignment) -> dict[str, Path]:
+    """What another machine needs to grade: place below the repository's root -> file."""
+    folders = assignment.reference, assignment.suite, assignment.published, assignment.generated
+    return {path.relative_to(assignment.root).as_posix(): path for folder in folders for path in _files(folder)}
+
+
+def _files(folder: Path) -> list[Path]:
+    found = []
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        if path.is_file() and parts[0] not in _NOT_GRADING and not any(map(ignored, parts)):
+            found.append(path)
+    return found
+
+
+def _what_counts(manifest: Manifest) -> str:
+    """Of the manifest, what a result rests on: titles and points may change without anything being graded again."""
+    names = "submitted", "optional", "given", "elsewhere", "limits", "notebooks", "hidden_visibility", "seed"
+    return msgspec.json.encode({name: getattr(manifest, name) for name in names}, order="sorted").decode()
+
+
+def _digest_of_files(assignment: Assignment, paths: Iterable[Path]) -> str:
+    lines = []
+    for path in sorted(paths):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        lines.append(f"{path.relative_to(assignment.root).as_posix()} {content}")
+    return _digest(lines)
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def digest_of_source(source: Path) -> str:
+    """Of what was handed in, byte by byte: an archive, or a folder with the names and contents of its files.
+    Raises OSError."""
+    found = hashlib.sha256()
+    if not source.is_dir():
+        with source.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    for path in sorted(source.rglob("*"), key=lambda path: path.relative_to(source).as_posix()):
+        place = path.relative_to(source)
+        if any(map(ignored, place.parts)):
+            continue
+        name = place.as_posix().encode("utf-8", "surrogateescape")
+        if path.is_symlink() or not path.is_file():
+            found.update(b"%d %s no file " % (len(name), name))
+            continue
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").digest()
+        found.update(b"%d %s %s" % (len(name), name, content))
+    return found.hexdigest()
