@@ -7,6 +7,7 @@ escaped, and no text of a student's becomes part of a tag.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from grader.records import NOT_FAILED, CheckScore, Scorecard, Status
 from grader.report.gradescope import STATUS_WORDS, by_staff
@@ -32,7 +33,7 @@ def render_page(card: Scorecard) -> str:
     )
 
 
-def sections(checks: Iterable[CheckScore]) -> dict[str, list[CheckScore] | list[list[CheckScore]]]:
+def sections(checks: Iterable[CheckScore]) -> dict[str, Any]:
     """The checks as pages list them: `passed`, `written`, and in groups with the same texts `failed` and `skipped`."""
     checks = list(checks)
     return {
