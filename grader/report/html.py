@@ -10,10 +10,13 @@ import base64
 import hashlib
 from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
+from grader.report.duration import seconds_text
 from grader.report.gradescope import (
     STATUS_WORDS,
     awaiting_text,
@@ -21,6 +24,7 @@ from grader.report.gradescope import (
     count_text,
     is_hidden,
     points_text,
+    replace_surrogates,
 )
 
 
@@ -48,13 +52,42 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "awaiting": awaiting_text,
+        "coefficient": _coefficient,
         "count": count_text,
         "hash": _hash,
+        "link": _link,
+        "percent": _percent,
         "points": points_text,
+        "parameter": _quoted,
+        "seconds": seconds_text,
+        "thousands": "{:,}".format,
     }
     environment.tests["hidden"] = is_hidden
     environment.globals["words"] = STATUS_WORDS
     return environment
+
+
+def embedded(value: Any) -> Markup:
+    """Plain data as JSON for a script element that is only read: no text in it can end the element."""
+    return htmlsafe_json_dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _link(submission: str) -> str:
+    """From a page of a class to the page of one of its submissions, whatever that is called."""
+    return f"./{_quoted(submission)}/report.html"
+
+
+def _quoted(text: str) -> str:
+    return quote(replace_surrogates(text), safe="")
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f} %"
+
+
+def _coefficient(value: float | None) -> str:
+    # The sign of what is rounded to nothing goes, and the others get one that is as wide as a digit.
+    return "–" if value is None else f"{value:z.2f}".replace("-", "−")
 
 
 def _clean(value: Any) -> Any:
