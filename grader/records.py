@@ -349,3 +349,26 @@ class Scorecard(Record, frozen=True):
     seconds: float = 0.0
     cpu_s: float = 0.0
     awaiting: float = 0.0
+
+
+# --- a class ----------------------------------------------------------------------------------------
+
+
+class Row(Record, frozen=True):
+    """One submission in the reports of a class.
+
+    card: None when nothing could be graded; `problem` says why then, in one sentence for staff.
+    """
+
+    handed: HandedIn
+    card: Scorecard | None
+    problem: str = ""
+
+    @property
+    def people(self) -> tuple[Identity, ...]:
+        """Those that the platform names; where it names none, those of students.txt. Nobody, where that is missing."""
+        named = tuple(person for person in self.handed.people if person != Identity(team=person.team))
+        if named or self.card is None or not self.card.team:
+            return named or self.handed.people
+        team = next((person.team for person in self.handed.people), "")
+        return tuple(Identity(name=member.name, sid=member.number, team=team) for member in self.card.team)

@@ -33,6 +33,11 @@ STATUS_WORDS = {
     Status.SCORED: "scored by staff",
 }
 
+INCOMPLETE = (
+    "Not everything could be graded. This is a fault of the grading system and not of your submission: course staff "
+    "must run it again, and this score is not final."
+)
+
 # The text of a sequence holds no other one's start: else a row of starts would be searched through once for each.
 _ESCAPE_SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
@@ -107,6 +112,12 @@ def is_hidden(check: CheckScore) -> bool:
     return check.visibility is not Visibility.VISIBLE
 
 
+def hidden_text(hidden: int) -> str:
+    """What a student is told of that many hidden checks."""
+    are_hidden = "check is hidden: its" if hidden == 1 else "checks are hidden: their"
+    return f"{hidden} more {are_hidden} result and points are not shown and are not part of the figures above."
+
+
 def points_text(points: float) -> str:
     """Points for people, with at most two decimals: 37.5, 40, 0.33."""
     return f"{points:.2f}".rstrip("0").rstrip(".")
@@ -157,16 +168,9 @@ def _summary(card: Scorecard) -> str:
         f"{passed} of {count_text(len(judged), subject)} passed."
     ]
     if hidden:
-        is_hidden_text = "check is hidden: its" if hidden == 1 else "checks are hidden: their"
-        paragraphs.append(
-            f"{hidden} more {is_hidden_text} result and points are not shown and are not part of the "
-            "figures above."
-        )
+        paragraphs.append(hidden_text(hidden))
     if not card.complete:
-        paragraphs.append(
-            "Not everything could be graded. This is a fault of the grading system and not of your "
-            "submission: course staff must run it again, and this score is not final."
-        )
+        paragraphs.append(INCOMPLETE)
     if card.findings:
         lines = "\n".join(f"- {clean_text(finding, 1_000)}" for finding in card.findings)
         paragraphs.append("About the files you handed in:\n" + clean_text(lines, MAX_FINDINGS))

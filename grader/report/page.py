@@ -7,35 +7,21 @@ escaped, and no text of a student's becomes part of a tag.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-
 from grader.records import NOT_FAILED, CheckScore, Scorecard, Status
-from grader.report.gradescope import (
-    STATUS_WORDS,
-    awaiting_text,
-    by_staff,
-    clean_text,
-    count_text,
-    is_hidden,
-    points_text,
-)
+from grader.report.gradescope import STATUS_WORDS, by_staff
+from grader.report.html import render_html
 
 
 def render_page(card: Scorecard) -> str:
     """The whole page, self-contained; for staff only."""
-    passed = [check for check in card.checks if check.status is Status.PASSED]
-    skipped = [check for check in card.checks if check.status is Status.SKIPPED]
-    failed = [check for check in card.checks if check.status not in NOT_FAILED]
-    return template("page.html").render(
+    return render_html(
+        "page.html",
+        style="report.css",
         card=card,
         parts=[(part, [q for q in card.questions if q.part == part.id]) for part in card.parts],
-        failed=_alike(failed),
-        skipped=_alike(skipped),
-        passed=passed,
-        written=[check for check in card.checks if by_staff(check)],
+        **sections(card.checks),
         counts=[
             (STATUS_WORDS[status], count)
             for status in Status
@@ -47,36 +33,20 @@ def render_page(card: Scorecard) -> str:
     )
 
 
+def sections(checks: Iterable[CheckScore]) -> dict[str, Any]:
+    """The checks as pages list them: `passed`, `written`, and in groups with the same texts `failed` and `skipped`."""
+    checks = list(checks)
+    return {
+        "failed": _alike(check for check in checks if check.status not in NOT_FAILED),
+        "skipped": _alike(check for check in checks if check.status is Status.SKIPPED),
+        "passed": [check for check in checks if check.status is Status.PASSED],
+        "written": [check for check in checks if by_staff(check)],
+    }
+
+
 def _alike(checks: Iterable[CheckScore]) -> list[list[CheckScore]]:
     """The checks, those with the same status and texts together: a single cause often fails many."""
     groups: dict[tuple[Status, str, str], list[CheckScore]] = {}
     for check in checks:
         groups.setdefault((check.status, check.message, check.staff), []).append(check)
     return list(groups.values())
-
-
-def template(name: str) -> Template:
-    """One of the templates, in which every text is cleaned and escaped."""
-    return _environment().get_template(name)
-
-
-@cache
-def _environment() -> Environment:
-    # Autoescape does not depend on a file name's ending, and a forgotten variable is an error, not a blank.
-    environment = Environment(
-        loader=PackageLoader("grader.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_clean,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"points": points_text, "count": count_text, "awaiting": awaiting_text}
-    environment.tests["hidden"] = is_hidden
-    environment.globals["words"] = STATUS_WORDS
-    return environment
-
-
-def _clean(value: Any) -> Any:
-    # Not of Markup, a subclass of str, which is text that has been escaped.
-    return clean_text(value) if type(value) is str else value

@@ -6,13 +6,10 @@ and escaped, and is shown as it was typed.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
-
-from markupsafe import Markup
 
 from grader.errors import GraderError
 from grader.intake.notebook import Notebook
@@ -20,7 +17,7 @@ from grader.manifest import load_manifest
 from grader.paths import Assignment
 from grader.records import Answer, Flag, Manifest, Mark, Question
 from grader.report.atomic import PRIVATE, write_atomically
-from grader.report.page import template
+from grader.report.html import render_html
 from grader.written.extract import load_originals, model_answer
 from grader.written.folders import PAGES, Graded, find_graded
 
@@ -89,9 +86,10 @@ def render(
 ) -> str:
     """The whole page, self-contained. `questions`: those that have pages, in order."""
     assert question.written
-    style = template("written.css").render()
-    script = template("written.js").render()
-    return template("written.html").render(
+    return render_html(
+        "written.html",
+        style="written.css",
+        script="written.js",
         manifest=manifest,
         question=question,
         questions=questions,
@@ -99,10 +97,6 @@ def render(
         model=model_answer(question, originals),
         cards=[_card(entry, entries) for entry in entries],
         flag_words=FLAG_WORDS,
-        style=Markup(style),
-        script=Markup(script),
-        style_hash=_hash(style),
-        script_hash=_hash(script),
     )
 
 
@@ -122,7 +116,3 @@ def _card(entry: Entry, entries: Sequence[Entry]) -> dict[str, Any]:
 def _words(text: str) -> list[str]:
     """Equal for answers that differ in case and white space only."""
     return text.casefold().split()
-
-
-def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,4 +1,4 @@
-"""scores.csv: one row per submission, and not a cell that a spreadsheet would run."""
+"""scores.csv: one row per submission, or per person of a class, and not a cell that a spreadsheet would run."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import io
 import re
 import tempfile
 import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
+from class_rows import class_manifest, class_rows, class_specs
 from hypothesis import given, settings
 from test_reports import MIXED, STAFF, card, check, hostile_text, with_text
 
-from grader.records import Member, Scorecard, Status
-from grader.report.table import write_table
+from grader.records import HandedIn, Identity, Member, Row, Scorecard, Status
+from grader.report.table import write_class_table, write_table
 
 
 def written(*cards: Scorecard) -> str:
@@ -106,3 +108,103 @@ def test_points_that_await_staff_are_no_zero() -> None:
     assert (cells["score"], cells["max_score"], cells["awaiting"]) == ("2.5", "4", "3")
     assert (cells["points:q1"], cells["status:one.written"]) == ("2.5", "scored")
     assert (cells["points:q2"], cells["status:two.written"]) == ("", "awaiting_staff")
+
+
+# --- of a class --------------------------------------------------------------------------------------
+
+
+def class_written(class_: Iterable[Row], checks: Sequence[str] = ()) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        write_class_table(class_, class_manifest(), checks, Path(folder) / "scores.csv", synced=False)
+        return (Path(folder) / "scores.csv").read_bytes().decode("utf-8-sig")
+
+
+def people(*class_: Row, checks: Sequence[str] = ()) -> list[dict[str, str]]:
+    header, *lines = rows(class_written(class_, checks))
+    return [dict(zip(header, line, strict=True)) for line in lines]
+
+
+ADA = Identity(name="Ada Lovelace", email="ada@uni.example", sid="00123", participant="77", canvas="5021", team="T1")
+
+
+def test_a_class_has_a_row_for_each_person() -> None:
+    """Each member of a team has the submission's score; numbers keep leading zeros, lateness its three kinds."""
+    graded = HandedIn(id="s1", people=(ADA, Identity(name="Zoë")), handed_in_at="2026-10-14 21:05 UTC", late_min=2.5)
+    found = people(
+        Row(handed=graded, card=MIXED),
+        Row(handed=HandedIn(id="s2", late_min=None, problem="No file."), card=None),
+        checks=["one.bad"],
+    )
+    ada = {
+        "submission": "s1", "name": "Ada Lovelace", "email": "ada@uni.example", "sid": "00123", "participant": "77",
+        "canvas": "5021", "team": "T1", "handed_in_at": "2026-10-14 21:05 UTC", "late_min": "2.5", "score": "6.5",
+        "max_score": "17.5", "awaiting": "0", "complete": "yes", "problem": "", "status:one.bad": "timed_out",
+    }  # fmt: skip
+    zoe = ada | {"name": "Zoë", "email": "", "sid": "", "participant": "", "canvas": "", "team": ""}
+    nobody = dict.fromkeys(ada, "") | {"submission": "s2", "late_min": "late", "complete": "no", "problem": "No file."}
+    assert [{key: row[key] for key in ada} for row in found] == [ada, zoe, nobody]
+    assert list(found[0])[:15] == [*list(ada)[:14], "points:rnn"]
+
+
+def test_students_txt_names_who_the_platform_does_not() -> None:
+    """Its people stand in where the platform knows a group alone, whose name stays; never beside the platform's."""
+    team = (Member(name="Alan Turing", number="0456"), Member(name="Grace Hopper", number="0789"))
+    card_ = msgspec.structs.replace(MIXED, team=team)
+    group = HandedIn(id="s1", people=(Identity(team="Group 7"),))
+    assert [(row["name"], row["sid"], row["team"]) for row in people(Row(handed=group, card=card_))] == [
+        ("Alan Turing", "0456", "Group 7"), ("Grace Hopper", "0789", "Group 7"),
+    ]  # fmt: skip
+    for handed, card__, names in (
+        (HandedIn(id="s1", people=(ADA,)), card_, ["Ada Lovelace"]),
+        (HandedIn(id="s1"), card_, ["Alan Turing", "Grace Hopper"]),
+        (group, MIXED, [""]),
+        (HandedIn(id="s1"), MIXED, [""]),
+    ):
+        assert [row["name"] for row in people(Row(handed=handed, card=card__))] == names
+
+
+def test_the_columns_of_a_class_are_the_callers() -> None:
+    """Every question of the manifest and every check that is asked for has its column, in this order, always."""
+    checks = [spec.id for spec in class_specs()]
+    few, many = (rows(class_written(class_rows(count), checks)) for count in (0, 60))
+    assert few == [many[0]]
+    assert many[0][14:] == [
+        *(f"points:{question.id}" for question in class_manifest().questions), *(f"status:{id_}" for id_ in checks),
+    ]  # fmt: skip
+    by_person = {(row.handed.id, person.email): row for row in class_rows(60) for person in row.people}
+    assert len(many) - 1 == len(by_person) > 60
+    for line in many[1:]:
+        row = dict(zip(many[0], line, strict=True))
+        graded = by_person[row["submission"], row["email"]].card
+        if graded is None:
+            assert set(line[14:]) == {""} and row["problem"]
+            continue
+        assert float(row["score"]) == graded.score
+        assert {row[f"status:{id_}"] for id_ in checks} == {each.status for each in graded.checks if each.id in checks}
+        for question in graded.questions:
+            assert row[f"points:{question.id}"] == ("" if question.awaiting else f"{question.score:.10g}")
+
+
+def test_an_unfinished_table_is_no_table(tmp_path: Path) -> None:
+    """A table whose rows end with an error takes no one's place, and nothing is left of it."""
+    path = tmp_path / "scores.csv"
+    path.write_text("old")
+    def stream() -> Iterator[Row]:
+        yield from class_rows(3)
+        raise RuntimeError("the disk of the reports is gone")
+
+    with pytest.raises(RuntimeError, match="is gone"):
+        write_class_table(stream(), class_manifest(), [], path)
+    assert path.read_text() == "old" and [file.name for file in tmp_path.iterdir()] == ["scores.csv"]
+
+
+@given(hostile_text)
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+def test_any_text_keeps_the_table_of_a_class(text: str) -> None:
+    """Whatever stands in every text of a row, the table has its columns and no formula."""
+    handed = with_text(HandedIn(id="s", people=(ADA, ADA), handed_in_at="t", problem="p"), text)
+    graded = Row(handed=handed, card=with_text(MIXED, text), problem=text)
+    table = rows(class_written([graded, Row(handed=handed, card=None)], ["one", text]))
+    assert len(table) == 5
+    assert {len(line) for line in table} == {len(table[0])}
+    assert not [cell for line in table for cell in line if is_formula(cell)]
