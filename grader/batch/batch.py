@@ -10,24 +10,25 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import structs
 
 from grader import interrupt
 from grader.batch.jobs import AnyEvent, Ended, Halted, Job, Judged, Opened, Refused
-from grader.batch.ledger import Filed, Ledger, Row
+from grader.batch.ledger import Filed, Known, Ledger
 from grader.batch.local import Examiners
 from grader.batch.suite import Suite, digest_of_source
 from grader.errors import GraderError, IntakeError, ManifestError
 from grader.lms import ClassExport
 from grader.plugin import STOPPED, not_run
-from grader.records import CheckSpec, Scorecard, Status
+from grader.records import CheckSpec, Row, Scorecard, Status
 from grader.report.files import REPORTS, WRITTEN, write_record, write_refusal, write_reports
 from grader.scoring import score, with_marks
 from grader.written.extract import remarks
 from grader.written.marks import given_before
 
+NOT_YET: Final = "not graded yet: the run was stopped before; run the same command again"
 SILENCE_S: Final = 0.2  # to wait for an event before looking for a signal
 
 
@@ -50,14 +51,6 @@ class Tally:
     def rate(self) -> float:
         """Submissions a second."""
         return self.done / max(time.monotonic() - self.started, 1e-3)
-
-
-class Graded(NamedTuple):
-    """A submission as it stands. card: None when it could not be read; then `problem` says why."""
-
-    row: Row
-    card: Scorecard | None
-    problem: str
 
 
 class Batch:
@@ -89,7 +82,7 @@ class Batch:
                 raise ManifestError(f"{self.suite.manifest.id} has no check and no question {pattern!r}")
             self.ledger.forget(found)
 
-    def _stale(self, row: Row, results: Mapping[str, Filed], *, ungraded: bool) -> list[str]:
+    def _stale(self, row: Known, results: Mapping[str, Filed], *, ungraded: bool) -> list[str]:
         """Checks without a result that holds. ungraded: a fault of ours is none."""
         ended = {id_: filed.result.status for id_, filed in results.items()}
         return [
@@ -102,7 +95,7 @@ class Batch:
 
     def _jobs(self) -> Iterator[Job]:
         for id_ in self.ledger.ids():
-            row = self.ledger.row(id_)
+            row = self.ledger.known(id_)
             if row.handed.problem:
                 self.tally.refused += 1
                 self._report(id_)
@@ -119,7 +112,7 @@ class Batch:
             source = Path()
         except OSError as error:
             raise GraderError(f"{id_} cannot be read: {error.strerror}; nothing graded is lost") from None
-        row, results = self.ledger.row(id_), self.ledger.results(id_)
+        row, results = self.ledger.known(id_), self.ledger.results(id_)
         stale = [] if row.why else self._stale(row, results, ungraded=ungraded)
         if row.opened and not stale:
             self.tally.known += 1
@@ -174,7 +167,7 @@ class Batch:
                 self._finish(event.id)
             case Ended():
                 self.ledger.note_ended(event)
-                row, results = self.ledger.row(event.id), self.ledger.results(event.id)
+                row, results = self.ledger.known(event.id), self.ledger.results(event.id)
                 stale = [] if event.fault else self._stale(row, results, ungraded=False)
                 if stale and {*stale} != {*self._at_hand[event.id].checks}:
                     # How a check ended has changed, and others build on it.
@@ -188,7 +181,7 @@ class Batch:
                 raise GraderError(event.why)
 
     def _file(self, event: Judged) -> None:
-        row = self.ledger.row(event.id)
+        row = self.ledger.known(event.id)
         ended = {id_: filed.result.status for id_, filed in self.ledger.results(event.id).items()}
         ended |= {result.id: result.status for result in event.results}
         filed = {
@@ -209,16 +202,16 @@ class Batch:
 
     # --- what comes out ---------------------------------------------------------------------------
 
-    def graded(self) -> Iterator[Graded]:
+    def rows(self) -> Iterator[Row]:
         """All submissions as they stand, in the order of the class."""
-        return map(self._graded, self.ledger.ids())
+        return map(self._row, self.ledger.ids())
 
-    def _graded(self, id_: str) -> Graded:
-        row = self.ledger.row(id_)
-        problem = row.handed.problem or row.why
-        return Graded(row, None if problem else self._card(row), problem)
+    def _row(self, id_: str) -> Row:
+        known = self.ledger.known(id_)
+        problem = known.handed.problem or known.why or ("" if known.opened else NOT_YET)
+        return Row(handed=known.handed, card=None if problem else self._card(known), problem=problem)
 
-    def _card(self, row: Row) -> Scorecard:
+    def _card(self, row: Known) -> Scorecard:
         results = self.ledger.results(row.handed.id)
         stale = {*self._stale(row, results, ungraded=False)}
         held = {id_: filed.result for id_, filed in results.items() if id_ in self._specs and id_ not in stale}
@@ -239,20 +232,19 @@ class Batch:
         return with_marks(card, given)
 
     def _report(self, id_: str) -> None:
-        graded, folder = self._graded(id_), self._out / id_
+        row, folder = self._row(id_), self._out / id_
+        opened = self.ledger.known(id_).opened
         try:
-            if graded.card is None:
-                folder.mkdir(exist_ok=True)
+            folder.mkdir(exist_ok=True)
+            if row.card and opened:
+                self.tally.ungraded += not row.card.complete
+                if any(question.written for question in self.suite.manifest.questions):
+                    write_record(opened.written, folder / WRITTEN)
+                write_reports(row.card, folder)
+            else:
                 for name in (*REPORTS, WRITTEN):  # what staff gave before stays
                     (folder / name).unlink(missing_ok=True)
-                write_refusal(graded.problem, folder)
-            else:
-                self.tally.ungraded += not graded.card.complete
-                assert graded.row.opened
-                folder.mkdir(exist_ok=True)
-                if any(question.written for question in self.suite.manifest.questions):
-                    write_record(graded.row.opened.written, folder / WRITTEN)
-                write_reports(graded.card, folder)
+                write_refusal(row.problem, folder)
         except OSError as error:
             raise GraderError(f"{folder} cannot be written to: {error.strerror}; nothing graded is lost") from None
         self.ledger.note_reported(id_)

@@ -12,6 +12,7 @@ from grader.batch.batch import Batch, Tally
 from grader.batch.jobs import Settings
 from grader.batch.ledger import Ledger
 from grader.batch.local import Examiners, Local
+from grader.batch.outputs import OVERVIEW, TABLE, fill, write_overall
 from grader.batch.suite import Suite, load_suite
 from grader.errors import GraderError
 from grader.lms import open_class

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Self, TypeVar
 
@@ -51,7 +51,7 @@ class Filed(Record, frozen=True, array_like=True, omit_defaults=True):
     result: CheckResult
 
 
-class Row(NamedTuple):
+class Known(NamedTuple):
     """A submission as it lies in the ledger."""
 
     handed: HandedIn
@@ -111,12 +111,12 @@ class Ledger:
 
     # --- what is there ----------------------------------------------------------------------------
 
-    def row(self, id_: str) -> Row:
+    def known(self, id_: str) -> Known:
         found = self._base.execute(
             "SELECT handed, source, why, opened, ended, reported FROM submissions WHERE id = ?", [id_]
         ).fetchone()
         handed, source, why, opened, ended, reported = found
-        return Row(
+        return Known(
             msgspec.json.decode(handed, type=HandedIn),
             source,
             why,
@@ -128,10 +128,6 @@ class Ledger:
     def ids(self) -> list[str]:
         """Of the class, in its order."""
         return [id_ for (id_,) in self._base.execute("SELECT id FROM submissions ORDER BY place")]
-
-    def rows(self) -> Iterator[Row]:
-        """All of the class, one after the other."""
-        return map(self.row, self.ids())
 
     def results(self, id_: str) -> dict[str, Filed]:
         """By check."""

@@ -44,8 +44,7 @@ class Watching:
 
     def _watch(self, tally: Tally) -> None:
         if self._console.is_terminal:
-            done = tally.total - tally.left
-            self._bar.update(self._task, total=tally.total, completed=done, told=told(tally))
+            self._bar.update(self._task, total=tally.total, completed=tally.total - tally.left, told=told(tally))
         elif time.monotonic() - self._said > LINE_S or not self._said:
             self._said = time.monotonic()
             done = f"{tally.total - tally.left} of {count_text(tally.total, 'submission')}"
