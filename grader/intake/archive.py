@@ -22,7 +22,7 @@ import unicodedata
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -82,6 +82,18 @@ class EntryError(Exception):
     """One file of a submission cannot be used; the text is a sentence for a person."""
 
 
+@contextmanager
+def reading(path: str, name: str, mend: str = "hand it in again") -> Iterator[None]:
+    """Around the reading of a path in the archive called `name`: what readers raise on damaged input becomes an
+    EntryError that ends in `mend`."""
+    try:
+        yield
+    except _DAMAGE as error:
+        if _of_machine(error):
+            raise
+        raise EntryError(f"{shown(path)} is damaged in {shown(name)} ({_reason(error)}); {mend}") from error
+
+
 def shown(text: str, most: int = 120) -> str:
     """`text` made fit for one line of a report: unprintable characters escaped, the middle cut out."""
     text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
@@ -117,14 +129,8 @@ class Archive(ABC):
         too_large = EntryError(f"{shown(path)} is larger than {limit / MIB:.0f} MiB; hand in a smaller file")
         if self.sizes[path] > limit:
             raise too_large
-        try:
+        with reading(path, self.name):
             data = self._read(path, limit + 1)
-        except _DAMAGE as error:
-            if _of_machine(error):
-                raise
-            raise EntryError(
-                f"{shown(path)} is damaged in {shown(self.name)} ({_reason(error)}); hand it in again"
-            ) from error
         if len(data) > limit:
             raise too_large
         return data
@@ -132,7 +138,7 @@ class Archive(ABC):
     def _admit(self, raw: str, size: int = 0, oddity: str = "", *, folder: bool = False) -> str | None:
         """Judge one entry by name and kind; its clean path, or None when it is left out."""
         parts = [part for part in raw.split("/") if part not in ("", ".")]
-        fault = _name_fault(raw, parts)
+        fault = name_fault(raw, parts)
         if fault is None and (not parts or any(map(ignored, parts))):
             return None
         self._entries += 1
@@ -168,7 +174,7 @@ class Archive(ABC):
         self.refused[path] = f"{shown(path)} was left out: {why}"
 
 
-def _name_fault(raw: str, parts: list[str]) -> str | None:
+def name_fault(raw: str, parts: list[str]) -> str | None:
     """Why a name of an entry cannot be a relative path everywhere, or None."""
     if any(unicodedata.category(c) in ("Cc", "Cs") for c in raw):
         return "its name holds a NUL, a control character or bytes that are not UTF-8"
@@ -273,26 +279,20 @@ def _oddity(status: os.stat_result) -> str:
 # --- zip --------------------------------------------------------------------------------------------
 
 
-class _ZipArchive(Archive):
-    def __init__(self, name: str, file: IO[bytes]) -> None:
+class ZipArchive(Archive):
+    """Entries of a zip that are one submission: all of them, or in a zip of a class those of one person.
+
+    entries: the path of each in the submission, as it stands in the zip. Raises IntakeError as `open_archive`.
+    """
+
+    def __init__(self, name: str, opened: zipfile.ZipFile, entries: Iterable[tuple[str, zipfile.ZipInfo]]) -> None:
         super().__init__(name)
-        size = _check_zip_directory(name, file)
-        try:
-            self._zip = zipfile.ZipFile(file)
-        except _DAMAGE as error:
-            if _of_machine(error):
-                raise
-            raise IntakeError(
-                f"{shown(name)} is a damaged or truncated zip ({_reason(error)}); make the zip again"
-            ) from error
+        self._zip = opened
         self._members: dict[str, zipfile.ZipInfo] = {}
-        total, end = 0, 0
-        for member in sorted(self._zip.infolist(), key=lambda member: member.header_offset):
-            # `filename` is cut at a NUL, `orig_filename` is not.
-            raw, mode = member.orig_filename, member.external_attr >> 16
-            if member.header_offset < end:
-                raise IntakeError(f"{shown(name)} holds entries that overlap; make the zip again")
-            end = member.header_offset + 30 + member.compress_size
+        total = packed = 0
+        for raw, member in entries:
+            mode = member.external_attr >> 16
+            packed += len(member.orig_filename) + member.compress_size
             folder = raw.endswith("/") or stat.S_ISDIR(mode)
             path = self._admit(raw, member.file_size, _KINDS.get(stat.S_IFMT(mode), ""), folder=folder)
             if folder or path is None:
@@ -306,28 +306,44 @@ class _ZipArchive(Archive):
                     "make an ordinary zip"
                 )
             self._members[path] = member
-        _check_growth(name, total, size)
+        _check_growth(name, total, packed)
 
     def _read(self, path: str, most: int) -> bytes:
-        member = self._members[path]
-        with self._zip.open(member) as file:
+        with self.open(path) as file:
             data = file.read(most)
-        if len(data) != min(member.file_size, most):
+        if len(data) != min(self.sizes[path], most):
             raise ValueError("its size differs from what the zip says")
         return data
 
+    def open(self, path: str) -> IO[bytes]:
+        """A path in `sizes`, to be read within `reading`; it gives at most as many bytes as `sizes` says."""
+        return self._zip.open(self._members[path])
 
-def _check_zip_directory(name: str, file: IO[bytes]) -> int:
-    """The size of the zip; IntakeError when its directory is too long to be loaded at all."""
+
+def load_zip(name: str, file: IO[bytes], most: int = MAX_ENTRIES) -> zipfile.ZipFile:
+    """The directory of a zip; IntakeError when it is damaged, forged or has far more than `most` entries."""
     # ZipFile loads the whole directory before anybody can count. Stored entries may hold the mark by
     # chance or be zips themselves, and hidden folders count as well, hence ten times the limit.
     marks, tail = 0, b""
     for chunk in iter(partial(file.read, MIB), b""):
         marks += (tail + chunk).count(_CENTRAL)
         tail = chunk[-(len(_CENTRAL) - 1) :]
-    if marks > 10 * MAX_ENTRIES:
-        raise IntakeError(f"{shown(name)} holds more than {MAX_ENTRIES} files; leave out data sets")
-    return file.tell()
+    if marks > 10 * most:
+        raise IntakeError(f"{shown(name)} holds more than {most} files; leave out data sets")
+    try:
+        opened = zipfile.ZipFile(file)
+    except _DAMAGE as error:
+        if _of_machine(error):
+            raise
+        raise IntakeError(
+            f"{shown(name)} is a damaged or truncated zip ({_reason(error)}); make the zip again"
+        ) from error
+    end = 0
+    for member in sorted(opened.infolist(), key=lambda member: member.header_offset):
+        if member.header_offset < end:
+            raise IntakeError(f"{shown(name)} holds entries that overlap; make the zip again")
+        end = member.header_offset + 30 + member.compress_size
+    return opened
 
 
 # --- tar --------------------------------------------------------------------------------------------
@@ -408,7 +424,9 @@ def _open_packed(name: str, file: IO[bytes], stack: ExitStack) -> Archive:
     start = file.read(tar.BLOCK)
     file.seek(0)
     if start[:4] in (b"PK\3\4", b"PK\5\6"):
-        return _ZipArchive(name, file)
+        opened = load_zip(name, file)
+        # `filename` is cut at a NUL, `orig_filename` is not.
+        return ZipArchive(name, opened, ((member.orig_filename, member) for member in opened.infolist()))
     if start[:2] == b"\x1f\x8b" or start[:6] == b"\xfd7zXZ\0":
         file = _unpacked(name, file, stack)
         start = file.read(tar.BLOCK)
