@@ -91,7 +91,7 @@ def reading(path: str, name: str, mend: str = "hand it in again") -> Iterator[No
     except _DAMAGE as error:
         if _of_machine(error):
             raise
-        raise EntryError(f"{shown(path)} is damaged in {shown(name)} ({_reason(error)}); {mend}") from error
+        raise EntryError(f"{shown(path)} is damaged in {shown(name)} ({reason(error)}); {mend}") from error
 
 
 def shown(text: str, most: int = 120) -> str:
@@ -211,7 +211,7 @@ class _FolderArchive(Archive):
             kept = {item.name: item.stat(follow_symlinks=False) for item in items if not ignored(item.name)}
         for name, status in sorted(kept.items()):
             if not stat.S_ISDIR(status.st_mode):
-                self._admit(prefix + name, status.st_size, _oddity(status))
+                self._admit(prefix + name, status.st_size, oddity_of(status))
                 continue
             path = self._admit(prefix + name, folder=True)
             if path is None:
@@ -221,7 +221,7 @@ class _FolderArchive(Archive):
             except OSError as error:
                 if _of_machine(error):
                     raise
-                self._refuse(path, f"the folder cannot be opened ({_reason(error)}); mend its rights")
+                self._refuse(path, f"the folder cannot be opened ({reason(error)}); mend its rights")
                 continue
             try:
                 self._walk(child, f"{path}/")
@@ -236,7 +236,7 @@ class _FolderArchive(Archive):
                 descriptor = os.open(name, _FOLDER, dir_fd=descriptor)
                 stack.callback(os.close, descriptor)
             file = stack.enter_context(open(os.open(last, _FILE, dir_fd=descriptor), "rb"))
-            oddity = _oddity(os.fstat(file.fileno()))
+            oddity = oddity_of(os.fstat(file.fileno()))
             if oddity:
                 raise OSError(f"it is now {oddity}")
             return file.read(most)
@@ -257,19 +257,19 @@ class PathFolderArchive(Archive):
                 continue
             status = item.lstat()
             if not stat.S_ISDIR(status.st_mode):
-                self._admit(prefix + item.name, status.st_size, _oddity(status))
+                self._admit(prefix + item.name, status.st_size, oddity_of(status))
             elif path := self._admit(prefix + item.name, folder=True):
                 self._walk(item, f"{path}/")
 
     def _read(self, path: str, most: int) -> bytes:
         file = self._root / path
-        if oddity := _oddity(file.lstat()):
+        if oddity := oddity_of(file.lstat()):
             raise OSError(f"it is now {oddity}")
         with file.open("rb") as opened:
             return opened.read(most)
 
 
-def _oddity(status: os.stat_result) -> str:
+def oddity_of(status: os.stat_result) -> str:
     if not stat.S_ISREG(status.st_mode):
         return _KINDS.get(stat.S_IFMT(status.st_mode), "no regular file")
     # The other name of a hard link may be a file that the student could not read, but we can.
@@ -336,7 +336,7 @@ def load_zip(name: str, file: IO[bytes], most: int = MAX_ENTRIES) -> zipfile.Zip
         if _of_machine(error):
             raise
         raise IntakeError(
-            f"{shown(name)} is a damaged or truncated zip ({_reason(error)}); make the zip again"
+            f"{shown(name)} is a damaged or truncated zip ({reason(error)}); make the zip again"
         ) from error
     end = 0
     for member in sorted(opened.infolist(), key=lambda member: member.header_offset):
@@ -364,7 +364,7 @@ class _TarArchive(Archive):
                     self._places[path] = start, size
         except (ValueError, EOFError) as error:
             raise IntakeError(
-                f"{shown(name)} is a damaged or truncated tar ({_reason(error)}); make it again"
+                f"{shown(name)} is a damaged or truncated tar ({reason(error)}); make it again"
             ) from error
 
     def _read(self, path: str, most: int) -> bytes:
@@ -392,7 +392,7 @@ def open_archive(source: Path) -> Iterator[Archive]:
         except OSError as error:
             if _of_machine(error):
                 raise
-            raise IntakeError(f"{shown(name)} cannot be opened ({_reason(error)})") from error
+            raise IntakeError(f"{shown(name)} cannot be opened ({reason(error)})") from error
         stack.callback(os.close, descriptor)
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):
@@ -401,7 +401,7 @@ def open_archive(source: Path) -> Iterator[Archive]:
             except OSError as error:
                 if _of_machine(error):
                     raise
-                raise IntakeError(f"{shown(name)} cannot be read ({_reason(error)})") from error
+                raise IntakeError(f"{shown(name)} cannot be read ({reason(error)})") from error
             yield folder
         elif stat.S_ISREG(mode):
             yield _open_packed(name, stack.enter_context(open(descriptor, "rb", closefd=False)), stack)
@@ -462,7 +462,7 @@ def _unpacked(name: str, packed: IO[bytes], stack: ExitStack) -> IO[bytes]:
         if _of_machine(error):
             raise
         raise IntakeError(
-            f"{shown(name)} is damaged or truncated ({_reason(error)}); make it again"
+            f"{shown(name)} is damaged or truncated ({reason(error)}); make it again"
         ) from error
     result.seek(0)
     return result
@@ -488,7 +488,7 @@ def _check_growth(name: str, unpacked: int, packed: int) -> None:
         )
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """The error in a few words, without paths."""
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return shown(words.splitlines()[0] if words else type(error).__name__, 100)
