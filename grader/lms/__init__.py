@@ -15,9 +15,11 @@ from typing import Final, Literal
 from grader.errors import IntakeError
 from grader.intake.archive import shown
 from grader.lms import canvas, gradescope, moodle, plain
+from grader.lms.folders import FolderTree
 from grader.lms.found import Class, Found
 from grader.lms.names import ids
-from grader.lms.tree import Tree, Where, open_tree
+from grader.lms.tree import Tree, Where
+from grader.lms.zips import open_zip
 from grader.records import HandedIn, Identity
 
 __all__ = ["ClassExport", "open_class"]
@@ -37,8 +39,8 @@ def open_class(source: Path, place: Path) -> ClassExport:
     Raises IntakeError, one sentence, when it is none of these. A single submission that cannot be read has a `problem`.
     """
     with ExitStack() as stack:
-        tree = stack.enter_context(open_tree(source))
-        kind, tree, found = _read(tree)
+        top = FolderTree(source) if source.is_dir() else stack.enter_context(open_zip(source))
+        kind, tree, found = _read(top)
         found.remarks += tree.refused
         return ClassExport(kind, tree, found, place, stack.pop_all())
 
