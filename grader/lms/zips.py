@@ -70,9 +70,7 @@ def _item(entries: Entries) -> Item:
         return Item(folder=True, fault="a file has the same name; keep one" if files else "")
     if len(files) > 1:
         return Item(folder=False, fault="it is there more than once; keep one")
-    regular = stat.S_IFMT(files[0].external_attr >> 16) in (0, stat.S_IFREG)
-    fault = "" if regular else "it is a link or another special file; put a copy there"
-    return Item(folder=False, size=files[0].file_size, fault=fault)
+    return Item(folder=False, size=files[0].file_size)  # whether it is a link is for ZipArchive to say
 
 
 @contextmanager

@@ -72,6 +72,15 @@ def test_what_was_removed_is_unpacked_again(tmp_path: Path) -> None:
         assert exports.content(export, entry) == FILES
 
 
+def test_what_is_unpacked_stays_whatever_it_is_called(tmp_path: Path) -> None:
+    """Fetching one submission leaves the others alone, also those with names like those of unfinished folders."""
+    names = ["a.part", "a", ".a.part", "a.zip"]
+    (tmp_path / "in.zip").write_bytes(exports.zipped({f"{name}/rnn.py": name.encode() for name in names}))
+    with open_class(tmp_path / "in.zip", tmp_path / "place") as export:
+        places = [export.fetch(entry.id) for entry in reversed(export.entries)]
+    assert [(place / "rnn.py").read_bytes() for place in places] == [b"a.zip", b"a.part", b"a"]
+
+
 def test_a_submission_of_a_folder_is_used_where_it_lies(tmp_path: Path) -> None:
     """What is a folder or an archive of its own is not copied."""
     source = exports.moodle_class(tmp_path, [FILES])

@@ -94,6 +94,7 @@ submission_4:
     "yaml",
     [
         b"", b"- a\n- b\n", b"a: [1\nb: 2", b"\xff\xfe\xff", b"a: " + b"[" * 400, b"a:\n\t- b", b"{a: 1", b"a: !<",
+        b"a: " + b"[" * 30 + b"]" * 30,
         b"--- 5",
     ],
 )
@@ -102,6 +103,14 @@ def test_gradescope_metadata_that_is_none(yaml: bytes, opened: Callable[[dict[st
     with pytest.raises(IntakeError, match=r"submission_metadata\.yml is .*download the export again") as caught:
         opened({"submission_metadata.yml": yaml, "submission_1/rnn.py": RNN})
     assert str(caught.value).isprintable()
+
+
+def test_what_programs_printed_is_passed_over(opened: Callable[[dict[str, bytes]], ClassExport]) -> None:
+    """Results do not matter, however deeply they are nested, and those of earlier attempts neither."""
+    results = b"{output: " + b"[" * 300 + b"]" * 300 + b", submitters: [{name: Eve}]}"
+    yaml = b"submission_1:\n  :results: %s\n  :history:\n  - :id: 7\n    :results: %s\n" % (results, results)
+    entry = exports.only(opened({"submission_metadata.yml": yaml, "submission_1/rnn.py": RNN}))
+    assert (entry.people, entry.superseded, entry.problem) == ((), ("7",), "")
 
 
 # --- Moodle -----------------------------------------------------------------------------------------
