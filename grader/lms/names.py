@@ -14,7 +14,9 @@ from grader.intake.archive import SUFFIXES
 MAX_ID: Final = 80
 MAX_NAME: Final = 200  # characters of a person's name, an address, a number
 # What lies beside the folders of reports, or in them.
-RESERVED: Final = frozenset({"written", "ledger.sqlite", "report.html", "scores.csv"})
+RESERVED: Final = frozenset(
+    {"written", "gradebooks", "report.html", "scores.csv", "ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm"}
+)
 
 _DIGITS: Final = 6  # of the hash that keeps ids apart
 _DEVICE: Final = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com\d|lpt\d)(\..*)?", re.IGNORECASE)
