@@ -189,8 +189,12 @@ def batch(
     if explain:
         click.echo(explain_check(found, class_, out, *explain, options=options), nl=False)
         return
-    with Watching(Console(stderr=True), f"{assignment} {class_.name}") as progress:
-        summary = grade_class(found, class_, out, options, gradebooks=gradebooks, column=column, progress=progress)
+    try:
+        with Watching(Console(stderr=True), f"{assignment} {class_.name}") as progress:
+            summary = grade_class(found, class_, out, options, gradebooks=gradebooks, column=column, progress=progress)
+    except KeyboardInterrupt:
+        click.echo("grade: interrupted; the same command goes on where it was left", err=True)
+        sys.exit(130)
     click.echo("\n".join(summary.lines()))
     sys.exit(0 if not summary.ungraded else 3)
 

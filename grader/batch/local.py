@@ -84,7 +84,7 @@ class Examiner:
             return None
 
     def stop(self) -> None:
-        """Has it end after the jobs that it has; without waiting."""
+        """Has it end after the jobs that it has. Does not wait for that."""
         self._send(STOP)
 
     def close(self, wait_s: float = 0.0) -> None:
@@ -168,5 +168,5 @@ class Local:
             examiner.stop()
         until = time.monotonic() + CLOSE_S
         for examiner in self._examiners:
-            examiner.close(max(0.0, until - time.monotonic()))
+            examiner.close(0.0 if examiner.jobs else max(0.0, until - time.monotonic()))
         self._launcher.close()

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Final, Literal
 
 from grader.errors import IntakeError
-from grader.intake.archive import shown
+from grader.intake.archive import SUFFIXES, ignored, shown
 from grader.lms import canvas, gradescope, moodle, plain
 from grader.lms.folders import FolderTree
 from grader.lms.found import Class, Found
@@ -77,7 +77,7 @@ class ClassExport:
             problem = next((entry.problem for entry in self.entries if entry.id == id), "there is no such submission")
             raise IntakeError(f"{shown(id)} cannot be graded: {problem}")
         if id not in self._fetched or not self._fetched[id].exists():
-            self._fetched[id] = self._tree.fetch(self._where[id], self._place / id)
+            self._fetched[id] = _only_archive(self._tree.fetch(self._where[id], self._place / id))
         return self._fetched[id]
 
     def close(self) -> None:
@@ -91,6 +91,15 @@ class ClassExport:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _only_archive(path: Path) -> Path:
+    """The archive that is alone in a folder of the platform's making, which nobody handed in; else the path."""
+    if not path.is_dir():
+        return path
+    inside = [entry for entry in path.iterdir() if not ignored(entry.name)]
+    one = inside[0] if len(inside) == 1 else path
+    return one if one.is_file() and not one.is_symlink() and one.name.casefold().endswith(SUFFIXES) else path
 
 
 def _read(top: Tree) -> tuple[Kind, Tree, Class]:
