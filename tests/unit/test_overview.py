@@ -170,6 +170,10 @@ def test_discrimination_of_three_questions_by_hand() -> None:
     for first, second in ((1, 4), (2, 3), (3, 2), (4, 1)):
         figures.add(card(*earned(first, second)))
     assert figures.questions["q1"].discrimination == pytest.approx(-1)
+    uneven = ClassFigures(["q1", "q2"])  # staff have judged different questions of different people
+    for passed, worth in ((1, 1), (2, 4), (3, 3)):
+        uneven.add(card(*earned(passed, 0)[:6], check("q2", "q2", worth, Status.SCORED, score=worth / 4 * passed)))
+    assert uneven.questions["q1"].discrimination == pytest.approx(1)
     flat = ClassFigures(["q1", "q2"])
     for first in range(4):
         flat.add(card(*earned(first, 3)))
