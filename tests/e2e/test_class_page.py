@@ -387,8 +387,10 @@ def test_a_narrow_page_still_sorts(opened: Open) -> None:
 
 def test_print(opened: Open) -> None:
     """On paper are the rows of all pages that were found, in their order, and no control; the screen is as before."""
-    page = opened("#sort=-score")
+    page = opened("#sort=-score", viewport={"width": 680, "height": 900})  # as wide as a sheet between its margins
+    assert page.locator("#table tbody tr").first.evaluate("row => getComputedStyle(row).display") == "grid"
     page.emulate_media(media="print")
+    assert page.locator("#table tbody tr").first.evaluate("row => getComputedStyle(row).display") == "table-row"
     expect(page.locator("#table tbody tr")).to_have_count(240)
     printed = numbers(page, "points")
     assert printed == sorted(printed, reverse=True)
