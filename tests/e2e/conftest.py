@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import jsonschema
 import msgspec
 import pytest
 from mini_assignment import EXTRAS, HASTY, SOLUTION, write_files, write_mini
+from playwright.sync_api import Browser, sync_playwright
 
 from grader.grading import Desk
 from grader.paths import ROOT, Assignment
@@ -19,6 +21,7 @@ from grader.records import Scorecard
 from grader.worker.launch import Launcher
 
 Files = dict[str, str | bytes]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
@@ -85,3 +88,14 @@ def valid_reports() -> Callable[[Path], Scorecard]:
         return msgspec.json.decode((out / "scorecard.json").read_bytes(), type=Scorecard)
 
     return read
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without a window. These tests are worth nothing without one, so its absence is a failure."""
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    assert path, "these tests need Chromium: apt-get install chromium, or make browser"
+    with sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=path)
+        yield started
+        started.close()

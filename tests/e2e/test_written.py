@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from commands import Place
 from mini_assignment import EXTRAS, MODEL, SOLUTION, WRITTEN_FILES, notes, swap, write_files, write_mini
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from grader.audit import audit
 from grader.errors import GraderError, ManifestError
@@ -24,7 +24,6 @@ from grader.grading import Desk
 from grader.records import Scorecard
 from grader.worker.launch import Launcher
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 HOSTILE = (
     "</pre><script>document.title = 'taken'</script><img src=x onerror=\"document.title = 'taken'\"> =1+1 {{ 7 * 7 }}"
 )
@@ -86,17 +85,6 @@ def out(graded: Path, tmp_path: Path, run: Run) -> Path:
         f"{folder}/written/inline_2.html: 3 answers, 2 flagged, 0 scored",
     ]
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window. These tests are worth nothing without one, so its absence is a failure."""
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    assert path, "these tests need Chromium: apt-get install chromium, or make browser"
-    with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=path)
-        yield started
-        started.close()
 
 
 @pytest.fixture

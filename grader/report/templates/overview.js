@@ -35,9 +35,9 @@
   const read = () => {
     const given = new URLSearchParams(location.hash.slice(1));
     for (const key of Object.keys(START)) state[key] = given.get(key) ?? START[key];
-    if (!(state.sort.replace("-", "") in KEYS)) state.sort = START.sort;
+    if (!Object.hasOwn(KEYS, state.sort.replace("-", ""))) state.sort = START.sort;
     if (![...show.options].some((option) => option.value === state.show)) state.show = "";
-    if (!groups[state.group]) state.group = "";
+    if (!/^\d+$/.test(state.group) || state.group >= groups.length) state.group = "";
     search.value = state.q;
     show.value = state.show;
   };
@@ -90,11 +90,13 @@
 
   // --- search ---
 
+  // The whole id of a check means that one alone, and not its companions, which begin alike.
+  const named = new Map(checks.map((check, at) => [fold(check), at]));
   const matches = () => {
     const letter = letters.find((each) => statuses[each][0] === state.show);
     const words = fold(state.q).split(/\s+/).filter(Boolean).map((word) => ({
       word,
-      checks: [...checks.keys()].filter((at) => fold(checks[at]).includes(word)),
+      checks: named.has(word) ? [named.get(word)] : [...checks.keys()].filter((at) => fold(checks[at]).includes(word)),
       letters: letters.filter((each) => statuses[each].some((name) => name.includes(word))),
     }));
     const isOfCheck = (outcome = " ") => (letter ? outcome === letter : !` ${passed}${scored}`.includes(outcome));
@@ -209,6 +211,7 @@
 
   // A link within the page leads to a part of it or, with a "=", to some submissions.
   const follow = () => {
+    clearTimeout(waiting);
     if (!location.hash.includes("=")) return;
     read();
     update({ page: state.page });
@@ -236,6 +239,5 @@
   find("tools").hidden = false;
   table.hidden = false;
   update();
-  clearTimeout(waiting);
   follow();
 })();
