@@ -330,7 +330,8 @@ class PartScore(Record, frozen=True):
 
 
 class Scorecard(Record, frozen=True):
-    """`scorecard.json`: everything that is known of one graded submission."""
+    """`scorecard.json`: everything that is known of one graded submission. handed: what the export of its class says
+    of it; None of one that was graded alone."""
 
     assignment: str
     title: str
@@ -344,6 +345,7 @@ class Scorecard(Record, frozen=True):
     checks: tuple[CheckScore, ...]
     findings: tuple[str, ...] = ()
     team: tuple[Member, ...] = ()
+    handed: HandedIn | None = None
     isolation: dict[str, bool] = {}
     versions: dict[str, str] = {}
     seconds: float = 0.0

@@ -219,7 +219,7 @@ class Batch:
         assert row.opened
         manifest, submission, written = self.suite.manifest, row.opened.submission, row.opened.written
         given, lapsed = given_before(manifest, written, self._out / row.handed.id)
-        findings = *row.handed.remarks, *submission.findings, *remarks(manifest, written), *lapsed, *ended.remarks
+        findings = *submission.findings, *remarks(manifest, written), *lapsed, *ended.remarks
         card = score(
             manifest,
             self.suite.specs,
@@ -229,7 +229,7 @@ class Batch:
             versions=ended.versions,
             seconds=sum(result.seconds for result in held.values()),
         )
-        return with_marks(card, given)
+        return with_marks(structs.replace(card, handed=row.handed), given)
 
     def _report(self, id_: str) -> None:
         row, folder = self._row(id_), self._out / id_

@@ -17,6 +17,11 @@ def minutes_text(minutes: float) -> str:
     return f"{days} d {hours} h" if hours else f"{days} d"
 
 
+def late_text(late_min: float | None) -> str:
+    """Minutes after the deadline in words: `late` where nobody knows by how much, nothing when it was in time."""
+    return "late" if late_min is None else minutes_text(late_min) if late_min > 0 else ""
+
+
 def seconds_text(seconds: float) -> str:
     """`0.4 s`, `41.2 s`, `2 min 05 s`, `1 h 10 min`."""
     if seconds < 59.95:

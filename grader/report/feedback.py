@@ -28,11 +28,8 @@ class Sum(NamedTuple):
     awaiting: float
 
 
-def render_feedback(card: Scorecard, *, late_min: float | None = 0.0) -> str:
-    """The whole page, self-contained and without a script.
-
-    late_min: minutes after the deadline; 0 in time, None when it is not known by how much.
-    """
+def render_feedback(card: Scorecard) -> str:
+    """The whole page, self-contained and without a script."""
     shown = [structs.replace(check, staff="", cause="", returned="") for check in card.checks if not is_hidden(check)]
     hidden = len(card.checks) - len(shown)
     graded = [check for check in shown if check.status is not Status.UNGRADED]
@@ -47,7 +44,7 @@ def render_feedback(card: Scorecard, *, late_min: float | None = 0.0) -> str:
         parts=_points(card, shown),
         judged=len(judged),
         earned=sum(check.status is Status.PASSED for check in judged),
-        late=_late(late_min),
+        late=_late(card.handed.late_min) if card.handed else "",
         hidden=hidden_text(hidden) if hidden else "",
         incomplete="" if card.complete else INCOMPLETE,
         ungraded=[check for check in shown if check.status is Status.UNGRADED],

@@ -9,6 +9,7 @@ import msgspec
 
 from grader.records import Record, Scorecard, WrittenAnswers
 from grader.report.atomic import PRIVATE, write_atomically
+from grader.report.feedback import render_feedback
 from grader.report.gradescope import clean_text, gradescope_results, replace_surrogates
 from grader.report.page import render_page
 from grader.report.table import write_table
@@ -25,19 +26,20 @@ __all__ = [
     "written_schema",
 ]
 
-REPORTS = ("results.json", "scorecard.json", "report.html", "scores.csv")
+REPORTS = ("results.json", "scorecard.json", "report.html", "feedback.html", "scores.csv")
 WRITTEN = "written.json"  # of an assignment with answers that staff judge
 MARKS = "marks.json"  # what they gave; no grading removes it
 
 
 def write_reports(card: Scorecard, out_dir: Path) -> None:
     """Write `results.json` (for Gradescope), and for staff `scorecard.json` (everything), `report.html` and
-    `scores.csv` (one row) into `out_dir`, which is made if need be. Raises OSError."""
+    `scores.csv` (one row), for the student `feedback.html` into `out_dir`, which is made if need be. Raises OSError."""
     out_dir.mkdir(parents=True, exist_ok=True)
     write_atomically(out_dir / "scorecard.json", _json_bytes(card), PRIVATE)
     write_atomically(out_dir / "results.json", _json_bytes(gradescope_results(card)))
     # Not synced, and so cheap enough to follow every question: both can be made again from the scorecard.
     write_atomically(out_dir / "report.html", render_page(card).encode("utf-8"), PRIVATE, synced=False)
+    write_atomically(out_dir / "feedback.html", render_feedback(card).encode("utf-8"), synced=False)
     write_table([card], out_dir / "scores.csv", synced=False)
 
 

@@ -18,7 +18,7 @@ from msgspec import structs
 
 from grader.records import Manifest, Question, Row, Scorecard, Status
 from grader.report.atomic import PRIVATE, write_atomically
-from grader.report.duration import minutes_text
+from grader.report.duration import late_text
 from grader.report.figures import CheckFigures, ClassFigures, QuestionFigures, mean, median
 from grader.report.gradescope import STATUS_WORDS, clean_text, count_text
 from grader.report.html import embedded, render_html
@@ -180,9 +180,8 @@ def _line(text: str) -> str:
 
 
 def _late(late_min: float | None) -> tuple[float, str] | None:
-    if late_min is None:
-        return 0.0, "late"
-    return (late_min, minutes_text(late_min)) if late_min > 0 else None
+    text = late_text(late_min)
+    return (late_min or 0.0, text) if text else None
 
 
 def _attention(row: Row) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from grader.records import NOT_FAILED, CheckScore, Scorecard, Status
+from grader.report.duration import late_text
 from grader.report.gradescope import STATUS_WORDS, by_staff
 from grader.report.html import render_html
 
@@ -29,6 +30,7 @@ def render_page(card: Scorecard) -> str:
         ],
         held=", ".join(layer for layer, is_on in card.isolation.items() if is_on),
         missing=", ".join(layer for layer, is_on in card.isolation.items() if not is_on),
+        late=late_text(card.handed.late_min) if card.handed else "",
         versions=", ".join(f"{name} {version}" for name, version in card.versions.items()),
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from typing import Any
 
 import msgspec
 import pytest
@@ -13,14 +12,14 @@ from hypothesis import given, settings
 from test_page import Page
 from test_reports import HIDDEN, MIXED, STAFF, card, check, hostile_text, with_text
 
-from grader.records import Scorecard, Status, Visibility
+from grader.records import HandedIn, Scorecard, Status, Visibility
 from grader.report.feedback import render_feedback
 from grader.report.gradescope import clean_text
 
 
-def words(found: Scorecard, **options: Any) -> str:
+def words(found: Scorecard) -> str:
     """The text of the page, with single blanks."""
-    return " ".join(Page(render_feedback(found, **options)).text.split())
+    return " ".join(Page(render_feedback(found)).text.split())
 
 
 def test_the_points_that_may_be_seen() -> None:
@@ -91,7 +90,7 @@ def test_written_answers() -> None:
 )
 def test_lateness(late_min: float | None, sentence: str) -> None:
     """A late submission is told by how much, in time says nothing, and an unknown delay makes up no number."""
-    text = words(MIXED, late_min=late_min)
+    text = words(msgspec.structs.replace(MIXED, handed=HandedIn(id="x", late_min=late_min)))
     assert sentence in text and ("deadline" in text) == bool(sentence)
 
 
