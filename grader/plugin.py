@@ -247,10 +247,9 @@ class Grading:
                 raise
             again = f"run a second time: {ON_CPU}"
         except Exception as error:
-            fault = of_machine(error)
-            if fault is None:
+            if not of_machine(error):
                 raise
-            again = f"run a second time, after this: {fault}"
+            again = f"run a second time, after this: {error}"
         self.run.student.fresh()
         self.run.reference.fresh()
         self._begin(item, again)
@@ -331,12 +330,9 @@ class Grading:
         return CheckResult(id=spec.id, status=Status.UNGRADED, message=OUR_FAULT, staff=staff)
 
 
-def of_machine(error: BaseException) -> WorkerError | None:
-    """What befell a worker that may be over at the next try. hypothesis groups what it caught: the same example
-    has passed at its own next try, and it calls the check flaky."""
-    if isinstance(error, BaseExceptionGroup):
-        return next(filter(None, map(of_machine, error.exceptions)), None)
-    return error if isinstance(error, WorkerError) and not isinstance(error, SandboxUnavailable) else None
+def of_machine(error: BaseException) -> bool:
+    """Whether this befell a worker, and may be over at the next try."""
+    return isinstance(error, WorkerError) and not isinstance(error, SandboxUnavailable)
 
 
 def check_order(specs: Sequence[CheckSpec]) -> None:

@@ -188,6 +188,10 @@ class Zygote:
             os.close(log_write)
         self._log = LogCapture(log_read)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def fork_twin(self) -> Adopted:
         """Another zygote, for another process of ours, without importing torch again. It ends with this one, or when
         its control is closed. The descriptors are the caller's. Raises WorkerError."""

@@ -123,7 +123,8 @@ def test_run_grades_and_reports(grade_py: GradePy, slip: Path, tmp_path: Path, v
     assert "The scores are not\n      divided by √M" in answer.stdout
     assert answer.stdout.startswith("Assignment 2: Captioning, transformers, SimCLR, CLIP and DINO\nSubmission: slip\n")
     assert f"Score: {card.score:g} / 25\n" in answer.stdout
-    assert answer.stdout.endswith(f"Reports in {out}: results.json, scorecard.json, report.html, scores.csv\n")
+    reports = "results.json, scorecard.json, report.html, feedback.html, scores.csv"
+    assert answer.stdout.endswith(f"Reports in {out}: {reports}\n")
     assert "\x1b" not in answer.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "slip"]  # nothing left in the folder
     tests = json.loads((out / "results.json").read_bytes())["tests"]

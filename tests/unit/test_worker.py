@@ -544,6 +544,34 @@ def test_a_dead_zygote_is_replaced(root: str) -> None:
         zygote.close()
 
 
+def test_a_twin_serves_another_process(root: str) -> None:
+    """Its workers answer like the first one's; killed, it is replaced; and it ends with the first."""
+    first = Zygote()
+    try:
+        twin = Zygote(twin=first.fork_twin(), spin_s=0.0)
+        try:
+            for _ in range(2):
+                worker = twin.start(root, MEMORY_MIB)
+                assert worker.ask(["import", "villain"], 20.0) == Returned(value=None)
+                assert all(worker.layers[layer] == "" for layer in ("seccomp", "pdeathsig"))
+                worker.close()
+            assert twin.versions == first.versions and twin.born == 0
+            os.kill(twin.pid, signal.SIGKILL)
+            worker = twin.start(root, MEMORY_MIB)
+            worker.close()
+            assert twin.born == 1
+        finally:
+            twin.close()
+        orphan = first.fork_twin()
+        left = Zygote(twin=orphan)
+        left.wait_ready()
+    finally:
+        first.close()
+    with pytest.raises(WorkerError, match="zygote"):
+        left.fork_twin()
+    left.close()
+
+
 def test_a_zygote_that_hangs_is_replaced(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A zygote that is alive and does not answer in time is ended, and the next one starts the worker."""
     monkeypatch.setattr("grader.worker.launch.SPAWN_S", 0.5)
