@@ -98,7 +98,7 @@ def grade_class(
 
 
 def examiners(assignment: Assignment, suite: Suite, place: Path, options: Options) -> Examiners:
-    """Those that the options ask for. place: private folder for what they share."""
+    """Those that the options ask for. place: private folder for what they share. Raises GraderError."""
     replies = place / "replies"
     replies.mkdir(exist_ok=True)
     settings = Settings(
@@ -109,4 +109,8 @@ def examiners(assignment: Assignment, suite: Suite, place: Path, options: Option
         notebooks=options.notebooks,
         total_s=options.total_s,
     )
+    if options.cluster:
+        from grader.batch.cluster import Cluster
+
+        return Cluster(settings, suite.whole, options.cluster, place)
     return Local(settings, options.jobs)

@@ -77,6 +77,18 @@ class Halted(Event, frozen=True):
     why: str
 
 
+class Proof(Record, frozen=True):
+    """What a machine of a cluster shows before it gets work.
+
+    versions: of what grades and runs there. shortfall: see `worker.levels.shortfall`.
+    absent: nothing of this is known yet, since the assignment's files must be sent there first.
+    """
+
+    versions: dict[str, str] = msgspec.field(default_factory=dict)
+    shortfall: str = ""
+    absent: bool = False
+
+
 AnyEvent = Opened | Judged | Ended | Refused | Halted
 
 

@@ -95,29 +95,21 @@ class Examiner:
         self._process.wait()
 
 
-class Local:
-    """`count` examiners here. One that ends in the middle of a job is replaced, and its job is given out once more."""
+class Starter:
+    """Starts examiners that share one import of torch, `count` at a time. Raises WorkerError."""
 
     def __init__(self, settings: Settings, count: int) -> None:
+        self.launcher = default_launcher()
         self._settings = settings
-        self._launcher = default_launcher()
         self._count = count
-        self._deaths = 0
-        self._tries: dict[str, int] = {}
-        self._examiners: list[Examiner] = []
-        try:
-            for number in range(count):
-                self._examiners.append(self._started(number))
-        except BaseException:
-            self.close()
-            raise
 
-    def _started(self, number: int) -> Examiner:
-        if not isinstance(self._launcher, Zygote):
+    def start(self, number: int) -> Examiner:
+        """number: from 0 to `count`; those who live at the same time differ in it, and so do their users."""
+        if not isinstance(self.launcher, Zygote):
             return Examiner(self._settings, None)
-        users = tuple(self._launcher.uids[number % MOST_USERS :: min(self._count, MOST_USERS)])
+        users = tuple(self.launcher.uids[number % MOST_USERS :: min(self._count, MOST_USERS)])
         try:
-            twin = self._launcher.fork_twin()
+            twin = self.launcher.fork_twin()
         except WorkerError:  # the zygote of all is gone: the examiner starts one of its own
             return Examiner(self._settings, None)
         try:
@@ -125,6 +117,25 @@ class Local:
         finally:
             for descriptor in (twin.control, twin.log):
                 os.close(descriptor)
+
+    def close(self) -> None:
+        self.launcher.close()
+
+
+class Local:
+    """`count` examiners here. One that ends in the middle of a job is replaced, and its job is given out once more."""
+
+    def __init__(self, settings: Settings, count: int) -> None:
+        self._starter = Starter(settings, count)
+        self._deaths = 0
+        self._tries: dict[str, int] = {}
+        self._examiners: list[Examiner] = []
+        try:
+            for number in range(count):
+                self._examiners.append(self._starter.start(number))
+        except BaseException:
+            self.close()
+            raise
 
     def room(self) -> bool:
         return any(len(examiner.jobs) < AHEAD for examiner in self._examiners)
@@ -158,7 +169,7 @@ class Local:
             if self._tries[at_hand] == TRIES:
                 yield Ended(id=at_hand, fault=ENDED)
                 del jobs[0]
-        self._examiners[number] = self._started(number)
+        self._examiners[number] = self._starter.start(number)
         for job in jobs:
             self._examiners[number].give(job)
 
@@ -169,4 +180,4 @@ class Local:
         until = time.monotonic() + CLOSE_S
         for examiner in self._examiners:
             examiner.close(0.0 if examiner.jobs else max(0.0, until - time.monotonic()))
-        self._launcher.close()
+        self._starter.close()

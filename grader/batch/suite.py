@@ -97,7 +97,7 @@ def load_suite(assignment: Assignment, notebooks: HowToRun) -> Suite:
         digests={
             id_: _digest([shared, id_, sources[path].digest(name)]) for id_, (path, name) in collecting.tests.items()
         },
-        whole=_digest_of_files(assignment, {*suite, *others, *files}),
+        whole=digest_of(assignment),
     )
 
 
@@ -130,6 +130,11 @@ def files_of(assignment: Assignment) -> dict[str, Path]:
     """What another machine needs to grade: place below the repository's root -> file."""
     folders = assignment.reference, assignment.suite, assignment.published, assignment.generated
     return {path.relative_to(assignment.root).as_posix(): path for folder in folders for path in _files(folder)}
+
+
+def digest_of(assignment: Assignment) -> str:
+    """Of all that another machine needs: the same digest, the same grading."""
+    return _digest_of_files(assignment, files_of(assignment).values())
 
 
 def _files(folder: Path) -> list[Path]:
