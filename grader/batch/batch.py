@@ -208,7 +208,8 @@ class Batch:
 
     def _row(self, id_: str) -> Row:
         known = self.ledger.known(id_)
-        problem = known.handed.problem or known.why or ("" if known.opened else NOT_YET)
+        fault = known.ended.fault if known.ended else ""
+        problem = known.handed.problem or known.why or ("" if known.opened else fault or NOT_YET)
         return Row(handed=known.handed, card=None if problem else self._card(known), problem=problem)
 
     def _card(self, row: Known) -> Scorecard:
@@ -244,7 +245,10 @@ class Batch:
             else:
                 for name in (*REPORTS, WRITTEN):  # what staff gave before stays
                     (folder / name).unlink(missing_ok=True)
-                write_refusal(row.problem, folder)
+                if row.handed.problem or self.ledger.known(id_).why:
+                    write_refusal(row.problem, folder)
+                else:  # a fault of ours before anything was judged, which is nobody's 0
+                    self.tally.ungraded += 1
         except OSError as error:
             raise GraderError(f"{folder} cannot be written to: {error.strerror}; nothing graded is lost") from None
         self.ledger.note_reported(id_)

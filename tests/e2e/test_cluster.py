@@ -170,18 +170,20 @@ def test_reports_are_those_of_a_local_run(
 
 
 class Killing:
-    """Kills one process of the cluster, once the first submission is graded. `left`: submissions then."""
+    """Kills a process of the cluster that has jobs, once the first submission is graded. `left`: submissions then."""
 
     def __init__(self, nodes: LocalCluster) -> None:
         nodes.wait_for_workers(2, timeout=DEADLINE_S)  # an earlier test may have ended one
-        with Client(nodes.scheduler_address, set_as_default=False) as client:
-            self._victim = next(iter(client.run(os.getpid).values()))
+        self._address = nodes.scheduler_address
         self.left = 0
 
     def __call__(self, tally: Tally) -> None:
         if tally.done and not self.left:
             self.left = tally.left
-            os.kill(self._victim, signal.SIGKILL)
+            with Client(self._address, set_as_default=False) as client:
+                numbers = client.run(os.getpid)
+                busy = [node for node, keys in client.processing().items() if "judge-" in str(keys)]
+            os.kill(numbers[busy[0]], signal.SIGKILL)
 
 
 def test_a_lost_node_loses_nothing(nodes: LocalCluster, mini: Assignment, slow: Path, tmp_path: Path) -> None:
@@ -199,8 +201,8 @@ def test_a_job_that_loses_its_nodes_is_left_for_later(
     monkeypatch.setattr(cluster, "TRIES", 1)
     first = grade_class(mini, slow, tmp_path / "out", on(nodes.scheduler_address), progress=Killing(nodes))
     assert 0 < first.ungraded <= 2  # it has two threads
-    told = [check.staff for card in cards(tmp_path / "out").values() for check in card.checks if check.staff]
-    assert told and {"the machine that examined it was lost" in text for text in told} == {True}
+    assert len(cards(tmp_path / "out")) == len([*(tmp_path / "out").glob("*/results.json")]) == 8 - first.ungraded
+    assert (tmp_path / "out/scores.csv").read_text().count("the machine that examined it was lost") == first.ungraded
     assert grade_class(mini, slow, tmp_path / "out", on(nodes.scheduler_address)).ungraded == 0
     assert len(cards(tmp_path / "out")) == 8
 
@@ -270,13 +272,13 @@ def test_nodes_join_and_the_scheduler_leaves(mini: Assignment, slow: Path, tmp_p
     assert len(cards(tmp_path / "out")) == 2
 
 
-def test_a_node_uses_its_own_copy_of_an_assignment() -> None:
+def test_a_node_uses_its_own_copy_of_an_assignment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of the right digest are not asked for; others are, and must be those that the digest names."""
+    monkeypatch.setattr(node.Bench, "proof", lambda bench: Proof())  # without waiting for torch
     a2 = find_assignment("a2")
     settings = encode(Settings(assignment="a2", root="", replies="", required="answers"))
     try:
-        proof = msgspec.json.decode(node.prove(settings, digest_of(a2), b"", 1), type=Proof)
-        assert not proof.absent and cluster.differences(cluster.versions_here(), proof.versions) == ""
+        assert not msgspec.json.decode(node.prove(settings, digest_of(a2), b"", 1), type=Proof).absent
         assert msgspec.json.decode(node.prove(settings, "0" * 64, b"", 1), type=Proof).absent
         with pytest.raises(WorkerError, match="have not arrived as they were sent"):
             node.prove(settings, "0" * 64, msgspec.msgpack.encode({"tests/a2/x.py": b""}), 1)
