@@ -132,6 +132,6 @@ def _listen(pipe: Connection, jobs: queue.SimpleQueue[Job | None]) -> None:
             jobs.put(msgspec.json.decode(data, type=Job))
         jobs.put(None)
         pipe.recv_bytes()
-    except EOFError:
+    finally:  # the other end is closed, or, with words of ours unread, reset: whoever asked is gone
         os._exit(1)
 
