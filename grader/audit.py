@@ -36,6 +36,7 @@ from grader.samples import replace_once
 from grader.stubs import student_files
 from grader.worker.launch import default_launcher
 from grader.worker.levels import STANDARD
+from grader.worker.scratch import Scratch
 
 MUTANT_INPUTS = 5  # that hidden companions try on a mutant: what catches it, catches it early
 
@@ -251,8 +252,10 @@ def audit(
     # The longest first, so that no job is left alone with one at the end.
     for variant in sorted(todo, key=lambda v: v.kind == "mutant"):
         tasks.put(msgspec.msgpack.encode(variant))
+    replies = Scratch(0o700)  # of the reference, which is asked once for all variants
+    job = assignment, tasks, results, required, notebooks, replies.path
     workers = [
-        context.Process(target=_grade_all, args=(assignment, tasks, results, required, notebooks), daemon=True)
+        context.Process(target=_grade_all, args=job, daemon=True)
         for _ in range(max(1, min(jobs, len(todo))))
     ]
     for worker in workers:
@@ -274,6 +277,7 @@ def audit(
         for worker in workers:  # those that are done end by themselves
             worker.join(timeout=10)
             worker.kill()
+        replies.remove()
     progress(len(todo), len(todo))
     if not only:
         findings += [Finding(variant="suite", text=f"no mutant fails in {id_}") for id_ in never_failed(cards)]
@@ -296,10 +300,12 @@ def _next_result(results: Any, workers: Sequence[Any]) -> tuple[str, Scorecard |
         return id_, data if isinstance(data, str) else msgspec.msgpack.decode(data, type=Scorecard)
 
 
-def _grade_all(assignment: Assignment, tasks: Any, results: Any, required: str, notebooks: bool) -> None:
+def _grade_all(
+    assignment: Assignment, tasks: Any, results: Any, required: str, notebooks: bool, replies: Path
+) -> None:
     """One job: grades variants until there are none left, or it is interrupted."""
     launcher = default_launcher()
-    with closing(launcher), Desk(assignment, launcher, required=required) as desk:
+    with closing(launcher), Desk(assignment, launcher, required=required, replies=replies) as desk:
         while not desk.interrupted and (data := tasks.get()) is not None:
             variant = msgspec.msgpack.decode(data, type=Variant)
             with tempfile.TemporaryDirectory(prefix="torchgrade-") as place:
