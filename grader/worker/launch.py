@@ -61,7 +61,7 @@ def default_launcher() -> Launcher:
     """A zygote on Linux; elsewhere forking after `import torch` is not safe, and nothing drops rights."""
     if sys.platform != "linux":
         return Spawner()
-    first = 60_000 + os.getpid() % 5_000
+    first = 60_000 + 100 * (os.getpid() % 50)
     return Zygote(range(first, first + 100) if os.geteuid() == 0 else ())
 
 
