@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 BROWSERS := chromium chromium-browser google-chrome
 
-.PHONY: setup demo test check bench hostile fuzz browser
+.PHONY: setup demo test check bench bench-batch hostile fuzz browser
 
 setup: .venv/installed
 
@@ -39,6 +39,10 @@ check: setup
 
 bench: setup
 	$(BIN)/python benchmarks/run.py
+
+# What it costs to grade a class; with LARGE=--large also one of 10,000, about an hour more.
+bench-batch: setup
+	$(BIN)/python benchmarks/batch.py $(LARGE)
 
 # Every trick in every environment that can be made here, and a hundred kills; writes docs/hostile.md.
 hostile: setup

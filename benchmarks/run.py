@@ -176,10 +176,25 @@ def command_line(place: Path) -> list[Row]:
     ]
 
 
+def publish(rows: list[Row], file: str, column: str) -> None:
+    """Prints the rows as a table of Markdown, and writes them to `file` beside this one. column: of the figures."""
+    width, figures = max(len(label) for label, _value, _unit in rows), "-" * (len(column) + 2)
+    print(f"| {'what':{width}} | {column} |\n|{'-' * (width + 2)}|{figures}|")
+    for label, value, unit in rows:
+        print(f"| {label:{width}} | {value:.3g} {unit} |")
+    record = {
+        "machine": f"{platform.system()} {platform.release()} {platform.machine()}, {os.cpu_count()} processors",
+        "python": platform.python_version(),
+        "rows": [{"what": label, column: float(f"{value:.4g}"), "unit": unit} for label, value, unit in rows],
+    }
+    encoded = msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+    (ROOT / "benchmarks" / file).write_bytes(encoded)
+
+
 def main() -> None:
     zygote, spawner = default_launcher(), Spawner()
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory(prefix="torchgrade-bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="bench-torchgrade-") as name:
         place = Path(name)
         place.chmod(0o755)
         tiny = place / "tiny"
@@ -196,17 +211,7 @@ def main() -> None:
         subject.close()
     zygote.close()
     spawner.close()
-    width = max(len(label) for label, _value, _unit in rows)
-    print(f"| {'what':{width}} | median |\n|{'-' * (width + 2)}|--------|")
-    for label, value, unit in rows:
-        print(f"| {label:{width}} | {value:.3g} {unit} |")
-    record = {
-        "machine": f"{platform.system()} {platform.release()} {platform.machine()}, {os.cpu_count()} processors",
-        "python": platform.python_version(),
-        "rows": [{"what": label, "median": float(f"{value:.4g}"), "unit": unit} for label, value, unit in rows],
-    }
-    encoded = msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
-    (ROOT / "benchmarks" / "results.json").write_bytes(encoded)
+    publish(rows, "results.json", "median")
 
 
 if __name__ == "__main__":
