@@ -14,7 +14,8 @@ from grader.records import Identity
 
 RNN = b"def rnn():\n    return 1\n"
 FILES = {"rnn.py": RNN, "notes.txt": b"mine"}
-PACKED = {exports.ARCHIVE: exports.zipped({"hw/rnn.py": RNN})}
+INSIDE = {"hw/rnn.py": RNN}
+PACKED = {exports.ARCHIVE: exports.zipped(INSIDE)}
 
 # --- Gradescope -------------------------------------------------------------------------------------
 
@@ -127,7 +128,7 @@ def test_moodle_styles(style: str, tmp_path: Path) -> None:
         for i, entry in enumerate(export.entries):
             assert entry.people == (Identity(name=persons[i].name, participant=str(exports.moodle_number(i))),)
         assert exports.content(export, "moodle_1327600") == exports.content(export, "moodle_1327601") == FILES
-        assert exports.content(export, "moodle_1327603") == PACKED
+        assert exports.content(export, "moodle_1327603") == INSIDE  # an archive alone is what was handed in
         _first, both, text_only, _packed = export.entries
         assert len(both.remarks) == 1 and "text typed into Moodle" in both.remarks[0]
         assert text_only.problem == "it is text typed into Moodle, without a file"
@@ -179,7 +180,7 @@ def test_canvas_names(tmp_path: Path) -> None:
         assert found[0].id == f"canvas_5000_{found[0].people[0].name}"
         assert [entry.late_min for entry in found] == [0.0, None, 0.0, 0.0]
         assert exports.content(export, found[0].id) == exports.content(export, found[2].id) == FILES
-        assert exports.content(export, found[1].id) == PACKED
+        assert exports.content(export, found[1].id) == INSIDE
         assert "rnn-1.py was taken for rnn.py: Canvas numbers what is handed in again" in found[0].remarks
         assert len(found[2].remarks) == 2
         assert found[3].problem == "it is a web address and text typed into Canvas, without a file"
