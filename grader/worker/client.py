@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -22,6 +24,7 @@ from grader.records import Died, Raised, Reply, Returned, Status
 from grader.worker import wire
 
 LOG_BYTES: Final = 64 << 10
+PIPE_BYTES: Final = 64 << 10  # more does not lie in one
 PATIENCE: Final = 5.0  # a limit may stretch to this many times its length while the machine is busy
 TICK_S: Final = 0.25
 GRACE_S: Final = 0.5  # for a worker that hung up to finish dying, so that its own end can be told from ours
@@ -167,13 +170,20 @@ class Connection:
 
 
 class LogCapture:
-    """Drains a worker's output, keeping the beginning and the end."""
+    """Drains a worker's output, keeping the beginning and the end.
+
+    Where the platform can tell what lies in a pipe, `text` holds all that was written before it is asked for.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._head = bytearray()
         self._tail = bytearray()
         self._total = 0
+        self._ended = False
+        self._lock = threading.Lock()
         self._descriptor = descriptor
+        if sys.platform != "win32":
+            os.set_blocking(descriptor, False)
         self._thread = threading.Thread(target=self._drain, daemon=True)
         try:
             self._thread.start()
@@ -183,20 +193,41 @@ class LogCapture:
 
     def _drain(self) -> None:
         with open(self._descriptor, "rb", buffering=0) as file:
-            while chunk := file.read(1 << 16):
-                self._total += len(chunk)
-                room = LOG_BYTES // 2 - len(self._head)
-                self._head += chunk[:room]
-                self._tail = (self._tail + chunk[max(room, 0) :])[-LOG_BYTES // 2 :]
+            if sys.platform == "win32":
+                while chunk := file.read(PIPE_BYTES):
+                    self._keep(chunk)
+                return
+            written = select.poll()
+            written.register(file, select.POLLIN)
+            while not self._ended:
+                written.poll()
+                self._take()
+
+    def _take(self) -> None:
+        """What lies in the pipe now: one read, since somebody may write without end."""
+        with self._lock, contextlib.suppress(BlockingIOError):
+            if not self._ended:
+                chunk = os.read(self._descriptor, PIPE_BYTES)
+                self._ended = not chunk
+                self._keep(chunk)
+
+    def _keep(self, chunk: bytes) -> None:
+        self._total += len(chunk)
+        room = LOG_BYTES // 2 - len(self._head)
+        self._head += chunk[:room]
+        self._tail = (self._tail + chunk[max(room, 0) :])[-LOG_BYTES // 2 :]
 
     def close(self) -> None:
         """To be called once the process is gone; waits for the last of its output."""
         self._thread.join(timeout=2)
 
     def text(self) -> str:
-        dropped = self._total - len(self._head) - len(self._tail)
-        middle = f"\n… {dropped} bytes left out …\n".encode() if dropped > 0 else b""
-        return bytes(self._head + middle + self._tail).decode(errors="replace")
+        if sys.platform != "win32":
+            self._take()
+        with self._lock:
+            dropped = self._total - len(self._head) - len(self._tail)
+            middle = f"\n… {dropped} bytes left out …\n".encode() if dropped > 0 else b""
+            return bytes(self._head + middle + self._tail).decode(errors="replace")
 
 
 class Worker:
