@@ -22,7 +22,7 @@ Stage = Callable[[Mapping[str, str]], Path]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("torchgrade")
-    group.addoption("--kills", type=int, default=1, help="seeded SIGKILLs of each kind in test_kills.py")
+    group.addoption("--kills", type=int, default=1, help="seeded ends of each kind in tests of kills")
     group.addoption("--everywhere", action="store_true", help="try tricks in every environment that can be made")
 
 

@@ -12,13 +12,15 @@ from pathlib import Path
 import jsonschema
 import msgspec
 import pytest
+from classes import Class
 from mini_assignment import EXTRAS, HASTY, SOLUTION, write_files, write_mini
 from playwright.sync_api import Browser, sync_playwright
 
+from grader.batch import explain, local
 from grader.grading import Desk
 from grader.paths import ROOT, Assignment
 from grader.records import Scorecard
-from grader.worker.launch import Launcher
+from grader.worker.launch import Launcher, Zygote
 
 Files = dict[str, str | bytes]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -61,6 +63,20 @@ def hand_in(tmp_path: Path) -> Callable[[Files], Path]:
 def grade(desk: Desk, hand_in: Callable[[Files], Path]) -> Callable[..., Scorecard]:
     """Grades a submission with some files of its own: `grade({"solution.py": ...})`."""
     return lambda files, **options: desk.grade(hand_in(files), **options)
+
+
+@pytest.fixture
+def lent(zygote: Zygote, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches in this process borrow the zygote of all tests, whose import of torch takes most of a run."""
+    monkeypatch.setattr(zygote, "close", lambda: None)
+    for module in (local, explain):
+        monkeypatch.setattr(module, "default_launcher", lambda: zygote)
+
+
+@pytest.fixture
+def new_class(lent: None, tmp_path: Path) -> Callable[..., Class]:
+    """Makes a class: `new_class({id: files}, {file of the repository: content})`."""
+    return lambda *args: Class(tmp_path, *args)
 
 
 @pytest.fixture(scope="session")

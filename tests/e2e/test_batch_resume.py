@@ -1,0 +1,384 @@
+"""A class that is graded again: nothing is judged twice, nothing is lost, whatever changes and whoever is stopped.
+
+One interruption of each kind by default; `--kills 25` makes it a hundred in all. A failure names its seed and moment.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import shutil
+import signal
+import sqlite3
+import tempfile
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from classes import (
+    RIGHT,
+    Class,
+    Handed,
+    Judged,
+    batch_command,
+    cards,
+    examiners,
+    filed,
+    grade,
+    hand_in,
+    kill,
+    reports,
+)
+from commands import SLOW, Place, Started
+from mini_assignment import CHECKS, EXTRAS, MANIFEST, SOLUTION, SUITE_P2, check, statuses, swap
+
+from grader.batch import local
+from grader.batch.batch import NOT_YET, Tally
+from grader.batch.ledger import LEDGER
+from grader.errors import GraderError, ManifestError
+from grader.paths import Assignment
+from grader.report.files import REPORTS
+from grader.report.table import cell
+from grader.worker.launch import Launcher
+
+pytestmark = pytest.mark.timeout(3000)  # for any number of kills
+
+NewClass = Callable[..., Class]
+P1, P2 = "tests/mini/test_p1_numbers.py", "tests/mini/test_p2_words.py"
+WRONG = {**RIGHT, "solution.py": swap(SOLUTION, "return FACTOR * x", "return FACTOR + x")}
+BOTH: Mapping[str, Handed] = {"right": RIGHT, "wrong": WRONG}
+FULL = dict.fromkeys(CHECKS, "passed")
+
+
+def of_all(*checks: str, ids: Mapping[str, object] = BOTH) -> Judged:
+    return {(id_, check) for id_ in ids for check in checks}
+
+
+@contextmanager
+def limited(kind: int, soft: int) -> Iterator[None]:
+    """This process, and what it starts, under a limit."""
+    before, hard = resource.getrlimit(kind)
+    resource.setrlimit(kind, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(kind, (before, hard))
+
+
+@contextmanager
+def naming(what: str) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(what)
+        raise
+
+
+def nobody() -> Launcher:
+    raise AssertionError("an examiner is started")
+
+
+# --- nothing new -------------------------------------------------------------------------------------
+
+
+# --- what is asked for again, and what has changed ----------------------------------------------------
+
+
+def test_only_needs_no_more_than_what_the_check_builds_on(new_class: NewClass) -> None:
+    """In a submission of which nothing is known, `only` is no limit; elsewhere it is one."""
+    course = new_class({"right": RIGHT})
+    course.grade()
+    course.stamp()
+    course.hand_in("later", RIGHT)
+    course.grade(only=["p1.total"])
+    assert course.fresh() == {("right", "p1.total"), *of_all(*CHECKS, ids={"later": RIGHT})}
+    assert statuses(course.cards()["right"]) == FULL
+
+
+CHAIN = """\
+import numpy as np
+import pytest
+
+from grader.checks import EXACT, close
+
+
+@pytest.mark.check("p1.scale", question="scaling", points=2)
+def test_scale(student):
+    'scale multiplies by the factor'
+    # a remark
+    close(student.solution.scale(np.ones(1)), 3.25 * np.ones(1), name="y", dims="N", tol=EXACT)
+
+
+@pytest.mark.check("p1.two", question="scaling", points=1, needs="p1.scale")
+def test_two(student):
+    'scale takes two numbers'
+    close(student.solution.scale(np.ones(2)), 3.25 * np.ones(2), name="y", dims="N", tol=EXACT)
+
+
+@pytest.mark.check("p1.three", question="scaling", points=1, needs="p1.two")
+def test_three(student):
+    'scale takes three numbers'
+    close(student.solution.scale(np.ones(3)), 3.25 * np.ones(3), name="y", dims="N", tol=EXACT)
+
+
+@pytest.mark.check("p1.sample", question="sampling", points=2)
+def test_sample(student):
+    'sample counts'
+    close(student.solution.sample("even", 4), 2 * np.arange(4), name="n", dims="N", tol=EXACT)
+"""
+
+
+def test_a_changed_helper_regrades_its_file(new_class: NewClass) -> None:
+    """What stands in a file beside its tests counts for all of its checks, and for no other file's."""
+    course = new_class(BOTH)
+    course.grade()
+    course.stamp()
+    course.change({P2: swap(SUITE_P2, "\n\n\n\n@pytest", "\n\nLANGUAGE = 'English'\n\n\n@pytest")})
+    course.grade()
+    assert course.fresh() == of_all("p2.shout")
+
+
+def test_a_changed_submission_is_the_only_one_judged(new_class: NewClass) -> None:
+    """Who hands in something else is judged anew, in all checks; who is not in the class any more is in no table."""
+    course = new_class({**BOTH, "gone": RIGHT})
+    course.grade()
+    course.stamp()
+    course.hand_in("wrong", RIGHT)
+    shutil.rmtree(course.source / "gone")
+    assert course.grade().judged == len(CHECKS)
+    assert course.fresh() == of_all(*CHECKS, ids={"wrong": RIGHT})
+    assert course.cards()["wrong"].score == 8.0
+    table = (course.out / "scores.csv").read_text("utf-8-sig").splitlines()
+    assert [line.partition(",")[0] for line in table] == ["submission", "right", "wrong"]
+    assert b"gone" not in (course.out / "report.html").read_bytes()
+
+
+# --- faults of ours ----------------------------------------------------------------------------------
+
+FAULT = "fault"  # a file in the repository, that makes the suite fail
+FAULTY = swap(
+    SUITE_P2,
+    '    """shout gives capitals"""\n',
+    '    """shout gives capitals"""\n'
+    "    import os, pathlib, signal\n"
+    f"    if student.extras.shout('fault') == 'fault' and (pathlib.Path(__file__).parents[2] / '{FAULT}').exists():\n"
+    "        ACT\n",
+)
+QUIET = swap(EXTRAS, "return word.upper()", "return word")
+LOWER = {**RIGHT, "extras.py": swap(EXTRAS, "return word.upper()", "return word if word == 'fault' else word.upper()")}
+CLASS_WITH_ONE: Mapping[str, Handed] = {"a": RIGHT, "b": LOWER, "c": RIGHT, "d": RIGHT}
+
+
+def test_what_cannot_be_staged_is_not_complete(new_class: NewClass) -> None:
+    """A submission that this machine cannot copy is no graded one: it is counted as not complete, whoever looks for
+    its score reads whose fault it is, and the next run grades it."""
+    big = {**RIGHT, "solution.py": f"{SOLUTION}\n# {'x' * 900_000}\n"}
+    course = new_class({"big": big, "small": RIGHT})
+    with limited(resource.RLIMIT_FSIZE, 500_000):
+        found = course.grade()
+    assert (found.summary.submissions, found.summary.ungraded) == (2, 1)
+    row = (course.out / "scores.csv").read_text("utf-8-sig").splitlines()[1]
+    assert row.startswith("big,") and "cannot be copied" in row
+    found = course.grade()
+    assert (found.judged, found.summary.ungraded) == (len(CHECKS), 0)
+    assert course.cards()["big"].score == 8.0
+
+
+def test_a_killed_examiner_costs_nothing(new_class: NewClass) -> None:
+    """Another one takes its place: the undisturbed reports, and nothing but what it was at is judged twice."""
+    course = new_class({id_: SLOW for id_ in "abcdef"})
+    killed: list[int] = []
+
+    def progress(tally: Tally) -> None:
+        if tally.done >= 2 and not killed:
+            killed.append(random.Random(5).choice(examiners()))
+            kill(killed[0])
+
+    found = course.grade(jobs=2, progress=progress)
+    assert (len(killed), found.tally.done, found.summary.ungraded) == (1, 6, 0)
+    assert found.judged <= 6 * len(CHECKS) + 5  # one part may have been told of
+    disturbed = reports(course.out)
+    shutil.rmtree(course.out)
+    course.grade(jobs=2)
+    assert reports(course.out) == disturbed
+
+
+def test_the_zygote_of_all_may_be_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever needs one then starts one: every score, and nothing not complete."""
+    course = Class(tmp_path, {id_: SLOW for id_ in "abc"})
+    made: list[int] = []
+    start = local.default_launcher
+    killed: list[int] = []
+
+    def noted() -> Launcher:
+        launcher = start()
+        made.append(launcher._process.pid)  # type: ignore[attr-defined]
+        return launcher
+
+    def progress(tally: Tally) -> None:
+        if tally.done >= 1 and not killed:
+            killed.extend(made)
+            kill(made[0])
+
+    monkeypatch.setattr(local, "default_launcher", noted)
+    found = course.grade(progress=progress)
+    assert len(killed) == 1
+    assert (found.tally.done, found.summary.ungraded, found.judged) == (3, 0, 3 * len(CHECKS))
+    assert {card.score for card in course.cards().values()} == {8.0}
+
+
+def test_examiners_that_cannot_begin_end_the_run(new_class: NewClass) -> None:
+    """When each new examiner ends at once, one sentence says so; what was graded before stays."""
+    failing = f"import os, pathlib\nif (pathlib.Path(__file__).parents[2] / '{FAULT}').exists():\n    os._exit(1)\n"
+    course = new_class({"right": RIGHT}, {"tests/mini/conftest.py": failing})
+    course.grade()
+    before = filed(course.out)
+    for id_ in "xyz":
+        course.hand_in(id_, RIGHT)
+    with pytest.raises(GraderError, match=r"^examiners end as soon as they are started; what they wrote stands above$"):
+        course.grade(progress=lambda tally: course.change({FAULT: ""}))
+    assert filed(course.out) == before
+    assert course.cards()["right"].score == 8.0
+    table = (course.out / "scores.csv").read_text("utf-8-sig")
+    assert [why in table for why in (cell(NOT_YET), "the process that examined it ended, twice")] == [True, True]
+    (course.assignment.root / FAULT).unlink()
+    assert course.grade().judged == 3 * len(CHECKS)
+
+
+# --- ledgers that cannot be used ----------------------------------------------------------------------
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    return {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+
+def garbage(ledger: Path) -> None:
+    ledger.write_bytes(b"no table at all, but a text that somebody saved here\n" * 100)
+
+
+def zeros(ledger: Path) -> None:
+    data = ledger.read_bytes()
+    ledger.write_bytes(data[:4096] + bytes(len(data) - 4096))
+
+
+def other_bytes(ledger: Path) -> None:
+    base = sqlite3.connect(ledger)
+    base.execute("UPDATE results SET filed = ?", [zlib.compress(b"\xc1 no MessagePack")])
+    base.commit()
+    base.close()
+
+
+def cut(ledger: Path) -> None:
+    base = sqlite3.connect(ledger)
+    base.execute("UPDATE results SET filed = substr(filed, 1, 40)")
+    base.commit()
+    base.close()
+
+
+def no_record(ledger: Path) -> None:
+    base = sqlite3.connect(ledger)
+    base.execute("UPDATE submissions SET opened = '{}'")
+    base.commit()
+    base.close()
+
+
+# --- asked to stop, and killed --------------------------------------------------------------------------
+
+IDS = tuple("abcdef")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A repository, and a class whose calls take a while."""
+    folder = tmp_path_factory.mktemp("batch")
+    folder.chmod(0o755)
+    made = Place(folder)
+    for id_ in IDS:
+        hand_in(folder / "class", id_, {**SLOW, "extras.py": QUIET} if id_ == "c" else SLOW)
+    return made
+
+
+def source(place: Place) -> Path:
+    return place.root.parent / "class"
+
+
+@pytest.fixture
+def undisturbed(place: Place, lent: None) -> Path:
+    """What comes out where nobody interferes."""
+    out = place.root.parent / "undisturbed"
+    if not out.exists():
+        grade(Assignment("mini", root=place.root), source(place), out, jobs=2)
+    assert [card.score for card in cards(out).values()] == [8.0, 8.0, 6.0, 8.0, 8.0, 8.0]
+    return out
+
+
+def told(out: Path) -> int:
+    """How many submissions have reports."""
+    return sum(1 for _ in out.glob("*/scorecard.json"))
+
+
+def stop_by(number: int) -> Callable[[Started], None]:
+    return lambda started: os.kill(started.pid, number)
+
+
+def kill_all(started: Started) -> None:
+    for pid in [*started.family()]:
+        with suppress(ProcessLookupError):
+            kill(pid)
+
+
+ENDS = {
+    "interrupt": stop_by(signal.SIGINT),
+    "terminate": stop_by(signal.SIGTERM),
+    "kill": stop_by(signal.SIGKILL),
+    "kill_all": kill_all,
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_a_stopped_run_goes_on_where_it_was(
+    place: Place, undisturbed: Path, tmp_path: Path, how: str, kills: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped at any moment, the command leaves no process and a ledger that can be read; the next run completes it to
+    the undisturbed reports, judges nothing that was known, and removes what a killed one could not."""
+    assignment = Assignment("mini", root=place.root)
+    for seed in range(kills):
+        own = tmp_path / str(seed)
+        own.mkdir()
+        out, chance = own / "out", random.Random(f"{how} {seed}")
+        started = Started(batch_command(place, source(place), out), place, own / "temporary")
+        # Every fourth one before the first report, the others between two.
+        reported = 0 if seed % 4 == 3 else chance.randrange(1, len(IDS))
+        after = chance.uniform(0, 0.3 if reported else 6.0)
+        with naming(f"{how}, seed {seed}: {after:.3f} s after {reported} reports"):
+            while told(out) < reported and not started.over:
+                time.sleep(0.002)
+            until = time.monotonic() + after
+            while not started.over and time.monotonic() < until:
+                time.sleep(0.001)
+            if reported and seed == 0:
+                with pytest.raises(GraderError, match=r"^another run is at work in .*/out; wait for its end, or "):
+                    grade(assignment, source(place), out)
+            ENDS[how](started)
+            code, stdout, stderr = started.finish()
+            assert started.leftovers() == [], "processes were left"
+            if how in ("interrupt", "terminate") and out.exists() and code:
+                assert (code, stdout) == (130, "")
+                assert stderr.splitlines()[-1] == "grade: interrupted; the same command goes on where it was left"
+                if reported:
+                    assert len((out / "scores.csv").read_text("utf-8-sig").splitlines()) == 1 + len(IDS)
+            known = filed(out) if out.exists() else {}
+            assert len({id_ for id_, _check in known}) >= reported
+            monkeypatch.setattr(tempfile, "tempdir", str(own / "temporary"))
+            found = grade(assignment, source(place), out, jobs=2)
+            assert found.summary.ungraded == 0
+            assert found.judged == len(IDS) * len(CHECKS) - len(known)
+            after_all = filed(out)
+            assert {place_: after_all[place_] for place_ in known} == known
+            assert reports(out) == reports(undisturbed)
+            assert list((own / "temporary").iterdir()) == [], "temporary folders were left"
