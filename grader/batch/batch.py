@@ -108,17 +108,16 @@ class Batch:
             source = self._export.fetch(id_)
             self.ledger.note_source(id_, digest_of_source(source))
         except IntakeError as error:
+            self.ledger.note_source(id_, "")
             self.ledger.note_refused(id_, str(error))
             source = Path()
         except OSError as error:
             raise GraderError(f"{id_} cannot be read: {error.strerror}; nothing graded is lost") from None
         row, results = self.ledger.known(id_), self.ledger.results(id_)
         stale = [] if row.why else self._stale(row, results, ungraded=ungraded)
-        if row.opened and not stale:
-            self.tally.known += 1
-        elif row.why:
-            self.tally.refused += 1
         if not stale:
+            self.tally.known += not row.why
+            self.tally.refused += bool(row.why)
             if not row.reported or not (self._out / id_ / "results.json").exists():
                 self._report(id_)
             self._release(id_)

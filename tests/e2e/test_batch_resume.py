@@ -86,6 +86,46 @@ def nobody() -> Launcher:
 # --- nothing new -------------------------------------------------------------------------------------
 
 
+def test_those_who_were_refused_are_refused_again(new_class: NewClass) -> None:
+    """Who cannot be read is counted as such by every run, also who could be once, until something else is there."""
+    course = new_class(BOTH)
+    course.grade()
+    shutil.rmtree(course.source / "wrong")
+    course.hand_in("wrong", b"PK\3\4 cut off")
+    lines = []
+    for _ in range(2):
+        found = course.grade()
+        assert (found.summary.refused, found.tally.known, found.judged) == (1, 1, 0)
+        lines.append(found.summary.lines())
+    assert lines[0] == lines[1] == ["1 submission graded, 1 cannot be read", f"{course.out}: report.html, scores.csv"]
+    assert {path.name for path in (course.out / "wrong").iterdir()} == {"results.json"}
+    (course.source / "wrong.zip").unlink()
+    course.hand_in("wrong", WRONG)
+    found = course.grade()
+    assert (found.summary.refused, found.tally.known + found.tally.done) == (0, 2)
+    assert course.cards()["wrong"].score == 4.0
+
+
+def test_a_download_that_was_damaged_holds_nobody_back(new_class: NewClass, tmp_path: Path) -> None:
+    """A submission that a damaged zip of the class hides has its score again when the zip is whole, from the ledger."""
+    course = new_class({})
+    source = tmp_path / "class.zip"
+    with zipfile.ZipFile(source, "w") as archive:
+        for name, files in BOTH.items():
+            for path, content in files.items():  # type: ignore[union-attr]
+                archive.writestr(f"{name}/{path}", content)
+    course.source, whole = source, source.read_bytes()
+    course.grade()
+    before = reports(course.out)
+    source.write_bytes(whole.replace(b"return FACTOR + x", b"return FACTOR - x"))  # and not the sum that is kept of it
+    found = course.grade()
+    assert (found.judged, found.tally.known, found.tally.refused) == (0, 1, 1)
+    source.write_bytes(whole)
+    found = course.grade()
+    assert (found.judged, found.tally.known, found.tally.refused) == (0, 2, 0)
+    assert reports(course.out) == before
+
+
 # --- what is asked for again, and what has changed ----------------------------------------------------
 
 
