@@ -67,6 +67,8 @@ class Batch:
         self._place = place
         self._specs = {spec.id: spec for spec in suite.specs}
         self._part_of = {question.id: question.part for question in suite.manifest.questions}
+        self._written = any(question.written for question in suite.manifest.questions)
+        self._reports = (*REPORTS, WRITTEN) if self._written else REPORTS
         self._again: deque[Job] = deque()
         self._at_hand: dict[str, Job] = {}
         ledger.note_class(export.entries)
@@ -118,7 +120,8 @@ class Batch:
         if not stale:
             self.tally.known += not row.why
             self.tally.refused += bool(row.why)
-            if not row.reported or not (self._out / id_ / "results.json").exists():
+            wanted = ("results.json",) if row.why else self._reports
+            if not row.reported or not all((self._out / id_ / name).exists() for name in wanted):
                 self._report(id_)
             self._release(id_)
             return None
@@ -238,7 +241,7 @@ class Batch:
             folder.mkdir(exist_ok=True)
             if row.card and opened:
                 self.tally.ungraded += not row.card.complete
-                if any(question.written for question in self.suite.manifest.questions):
+                if self._written:
                     write_record(opened.written, folder / WRITTEN)
                 write_reports(row.card, folder)
             else:

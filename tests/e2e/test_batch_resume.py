@@ -86,6 +86,29 @@ def nobody() -> Launcher:
 # --- nothing new -------------------------------------------------------------------------------------
 
 
+def test_what_is_known_is_not_judged_again(new_class: NewClass, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second run starts no examiner, judges nothing and touches no report but those that were deleted."""
+    course = new_class({**BOTH, "broken": b"no zip", "other": RIGHT})
+    first = course.grade()
+    assert (first.judged, first.tally.done, first.tally.refused) == (3 * len(CHECKS), 3, 1)
+    ledger, before = filed(course.out), reports(course.out)
+    written = {path: path.stat().st_ino for path in course.out.glob("[row]*/*")}
+    monkeypatch.setattr(local, "default_launcher", nobody)
+    second = course.grade(jobs=3)
+    assert (second.judged, second.tally.known, second.tally.refused) == (0, 3, 1)
+    assert second.summary == first.summary
+    assert {path: path.stat().st_ino for path in course.out.glob("[row]*/*")} == written
+    for id_, gone in zip(("right", "wrong", "other"), (["*"], ["results.json"], ["scorecard.json"]), strict=True):
+        for path in (path for pattern in gone for path in (course.out / id_).glob(pattern)):
+            path.unlink()
+    (course.out / "other/feedback.html").unlink()
+    shutil.rmtree(course.out / "broken")
+    assert course.grade().judged == 0
+    assert reports(course.out) == before
+    assert {path.name for path in (course.out / "other").iterdir()} == {*REPORTS}
+    assert filed(course.out) == ledger
+
+
 def test_those_who_were_refused_are_refused_again(new_class: NewClass) -> None:
     """Who cannot be read is counted as such by every run, also who could be once, until something else is there."""
     course = new_class(BOTH)
