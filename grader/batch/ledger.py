@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, Self, TypeVar
 
 import msgspec
+from msgspec import structs
 
 from grader.batch.jobs import Ended, Opened, encode
 from grader.errors import GraderError
@@ -184,13 +185,15 @@ class Ledger:
         self._base.execute("UPDATE submissions SET reported = 1 WHERE id = ?", [id_])
 
     def forget(self, checks: Collection[str]) -> None:
-        """The results of these checks, of all submissions."""
+        """The results of these checks, of all submissions, do not hold any more. How the checks ended stays known: what
+        builds on them is judged again only when that changes."""
         with self._transaction():
             for id_, part, data in self._base.execute("SELECT id, part, filed FROM results").fetchall():
                 found = _unpacked(data)
-                kept = {check: filed for check, filed in found.items() if check not in checks}
-                if len(kept) < len(found):
-                    self._base.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?)", [id_, part, _packed(kept)])
+                lapsed = {check: structs.replace(filed, key="") for check, filed in found.items() if check in checks}
+                if lapsed:
+                    after = _packed({**found, **lapsed})
+                    self._base.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?)", [id_, part, after])
                     self._base.execute("UPDATE submissions SET reported = 0 WHERE id = ?", [id_])
 
     def _transaction(self) -> sqlite3.Connection:

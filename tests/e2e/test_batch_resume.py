@@ -152,6 +152,29 @@ def test_a_download_that_was_damaged_holds_nobody_back(new_class: NewClass, tmp_
 # --- what is asked for again, and what has changed ----------------------------------------------------
 
 
+def test_only_regrades_what_is_asked_for(new_class: NewClass) -> None:
+    """`only` judges these checks again everywhere, by the name of a check or a question, and nothing that builds on
+    them while they end as before; a name that fits nothing costs nothing."""
+    course = new_class(BOTH)
+    course.grade()
+    before = statuses(course.cards()["wrong"])
+    for only, wanted in (
+        (["p1.sample_odd"], ["p1.sample_odd"]),
+        (["words", "sample_e*"], ["p2.shout", "p1.sample_even"]),
+        (["p1.scale"], ["p1.scale"]),
+        (["p1.total"], ["p1.total"]),
+    ):
+        course.stamp()
+        found = course.grade(only=only)
+        assert course.fresh() == of_all(*wanted)
+        assert (found.judged, found.tally.done) == (2 * len(wanted), 2)
+        assert statuses(course.cards()["wrong"]) == before
+    course.stamp()
+    with pytest.raises(ManifestError, match=r"^mini has no check and no question 'p3\.none'$"):
+        course.grade(only=["p3.none"])
+    assert course.grade().judged == 0
+
+
 def test_only_needs_no_more_than_what_the_check_builds_on(new_class: NewClass) -> None:
     """In a submission of which nothing is known, `only` is no limit; elsewhere it is one."""
     course = new_class({"right": RIGHT})
