@@ -170,11 +170,17 @@ class Ledger:
         self._base.execute("UPDATE submissions SET opened = ?, why = '' WHERE id = ?", [encode(opened), opened.id])
 
     def note_results(self, id_: str, part: str, results: Mapping[str, Filed]) -> None:
-        """Results of one part, all of them or none, over those that were there."""
+        """Results of one part, all of them or none, over those that were there, also in the part that a check belonged
+        to before."""
         with self._transaction():
-            found = self._base.execute("SELECT filed FROM results WHERE id = ? AND part = ?", [id_, part]).fetchone()
-            after = {**(_unpacked(found[0]) if found else {}), **results}
-            self._base.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?)", [id_, part, _packed(after)])
+            rows = self._base.execute("SELECT part, filed FROM results WHERE id = ?", [id_]).fetchall()
+            found = {place: _unpacked(data) for place, data in rows}
+            after = {part: {**found.get(part, {}), **results}}
+            for place, before in found.items():
+                if place != part and before.keys() & results.keys():
+                    after[place] = {check: filed for check, filed in before.items() if check not in results}
+            rows = [(id_, place, _packed(filed)) for place, filed in after.items()]
+            self._base.executemany("INSERT OR REPLACE INTO results VALUES (?, ?, ?)", rows)
             self._base.execute("UPDATE submissions SET reported = 0 WHERE id = ?", [id_])
 
     def note_ended(self, ended: Ended) -> None:

@@ -229,6 +229,21 @@ def test_a_changed_helper_regrades_its_file(new_class: NewClass) -> None:
     assert course.fresh() == of_all("p2.shout")
 
 
+def test_a_question_in_another_part_keeps_its_results(new_class: NewClass) -> None:
+    """Results follow a question to another part, and what is judged there later replaces them."""
+    course = new_class({"right": RIGHT})
+    course.grade()
+    course.stamp()
+    manifest = swap(MANIFEST, 'id = "p2"\ntitle', 'id = "a2"\ntitle').replace('part = "p2"', 'part = "a2"')
+    course.change({"reference/mini/assignment.toml": manifest})
+    assert course.grade().judged == 0
+    course.change({P2: SUITE_P2.replace('"quiet"', '"very quiet"').replace('"QUIET"', '"VERY QUIET"')})
+    assert course.grade().judged == 1
+    assert course.fresh() == {("right", "p2.shout")}
+    assert course.grade().judged == 0
+    assert statuses(course.cards()["right"]) == FULL
+
+
 def test_a_changed_submission_is_the_only_one_judged(new_class: NewClass) -> None:
     """Who hands in something else is judged anew, in all checks; who is not in the class any more is in no table."""
     course = new_class({**BOTH, "gone": RIGHT})
