@@ -33,7 +33,12 @@ def examine(
 ) -> None:
     """Judges jobs as they come, one after the other, and tells what becomes of each."""
     assignment = Assignment(settings.assignment, Path(settings.root))
-    at = ""  # the job at hand
+    at = ""  # the job at hand, until its last event
+
+    def finish(event: AnyEvent) -> None:
+        nonlocal at
+        at = ""
+        tell(event)
 
     def tasks() -> Iterator[Task]:
         nonlocal at
@@ -42,10 +47,10 @@ def examine(
             try:
                 submission = desk.stage(Path(job.source))
             except IntakeError as error:
-                tell(Refused(id=job.id, why=str(error)))
+                finish(Refused(id=job.id, why=str(error)))
                 continue
             except GraderError as error:
-                tell(Ended(id=job.id, fault=str(error)))
+                finish(Ended(id=job.id, fault=str(error)))
                 continue
             tell(Opened(id=job.id, submission=submission, written=desk.answers(submission, desk.manifest)))
             run = Run(
@@ -63,12 +68,13 @@ def examine(
         run.student.close()
         shutil.rmtree(run.student.submission.root, ignore_errors=True)
         if not run.fatal:
-            tell(
+            finish(
                 Ended(
                     id=at,
                     remarks=tuple(run.student.remarks),
                     isolation=isolation(run.student),
                     versions=versions(launcher),
+                    fault=run.fault,
                 )
             )
 
@@ -80,8 +86,8 @@ def examine(
             run_pytest(assignment, desk.manifest, series)
             if series.run.fatal:
                 raise series.run.fatal
-            if series.run.fault:
-                tell(Ended(id=at, fault=series.run.fault))
+            if at:  # it has not come to its checks
+                finish(Ended(id=at, fault=series.run.fault))
     except GraderError as error:
         tell(Halted(id=at, why=str(error)))
 

@@ -16,7 +16,7 @@ class Series(Grading):
 
     first: the run for which the suite is collected; no check of it is judged.
     tasks: asked for the next one when the one before is done.
-    done: called after each with its run, whatever ended it.
+    done: called after each with its run, whatever ended it; what ended it early, and all after it, is the run's fault.
     """
 
     def __init__(self, first: Run, tasks: Iterable[Task], done: Callable[[Run], None]) -> None:
@@ -38,6 +38,9 @@ class Series(Grading):
                 for item, following in zip(items, [*items[1:], None], strict=True):
                     # Without a following item pytest tears down what its fixtures made for the whole session.
                     item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            except BaseException as error:
+                run.fault = f"{type(error).__name__}: {error}"
+                raise
             finally:
                 self._done(run)
         return True

@@ -275,6 +275,38 @@ LOWER = {**RIGHT, "extras.py": swap(EXTRAS, "return word.upper()", "return word 
 CLASS_WITH_ONE: Mapping[str, Handed] = {"a": RIGHT, "b": LOWER, "c": RIGHT, "d": RIGHT}
 
 
+@pytest.mark.parametrize(
+    ("act", "staff"),
+    [
+        ("raise RuntimeError('a passing fault')", "RuntimeError: a passing fault"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "the process that examined it ended, twice"),
+        ("pytest.exit('no more')", "Exit: no more"),
+    ],
+    ids=["raises", "kills", "exits"],
+)
+def test_what_could_not_be_graded_is_tried_again(new_class: NewClass, act: str, staff: str) -> None:
+    """A check that fails through our fault, or takes its examiner with it each time, leaves one submission not
+    complete and all others graded; the next run judges this check again and nothing else."""
+    course = new_class(CLASS_WITH_ONE, {P2: FAULTY.replace("ACT", act), FAULT: ""})
+    first = course.grade()
+    assert (first.summary.submissions, first.summary.ungraded) == (4, 1)
+    assert first.summary.lines()[0] == (
+        "3 submissions graded, 1 not complete, through no fault of theirs: run the same command again"
+    )
+    card = course.cards()["b"]
+    assert (card.complete, card.score) == (False, 6.0)
+    assert statuses(card) == {**FULL, "p2.shout": "ungraded"}
+    assert staff in check(card, "p2.shout").staff
+    assert {id_: found.score for id_, found in course.cards().items() if found.complete} == dict.fromkeys("acd", 8.0)
+    course.stamp()
+    assert course.grade().summary.ungraded == 1  # it is there still
+    (course.assignment.root / FAULT).unlink()
+    last = course.grade()
+    assert (last.judged, last.summary.ungraded, last.tally.known) == (1, 0, 3)
+    assert course.fresh() == {("b", "p2.shout")}
+    assert {found.score for found in course.cards().values()} == {8.0}
+
+
 def test_what_cannot_be_staged_is_not_complete(new_class: NewClass) -> None:
     """A submission that this machine cannot copy is no graded one: it is counted as not complete, whoever looks for
     its score reads whose fault it is, and the next run grades it."""
