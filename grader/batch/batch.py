@@ -72,6 +72,7 @@ class Batch:
         self._again: deque[Job] = deque()
         self._at_hand: dict[str, Job] = {}
         ledger.note_class(export.entries)
+        ledger.note_shown(suite.shown)
 
     # --- what is to be done -----------------------------------------------------------------------
 

@@ -156,6 +156,14 @@ class Ledger:
                         "UPDATE submissions SET handed = ?, reported = 0 WHERE id = ?", [handed, entry.id]
                     )
 
+    def note_shown(self, shown: str) -> None:
+        """shown: digest of what reports hold beside results. When it is another one, all reports are written anew."""
+        with self._transaction():
+            before = self._base.execute("SELECT value FROM meta WHERE name = 'shown'").fetchone()
+            if before != (shown,):
+                self._base.execute("INSERT OR REPLACE INTO meta VALUES ('shown', ?)", [shown])
+                self._base.execute("UPDATE submissions SET reported = 0")
+
     def note_source(self, id_: str, source: str) -> None:
         """What was handed in. A refusal, which held for what it was, is forgotten."""
         self._base.execute(

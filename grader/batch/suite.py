@@ -30,13 +30,15 @@ _NOT_GRADING = {"mutants", "alternatives"}  # folders of the suite that only aud
 class Suite(NamedTuple):
     """specs: in the order in which they are judged. digests: check -> what would change its results.
 
-    whole: of all files, for another machine that must have the same.
+    whole: of all files, for another machine that must have the same. shown: of titles, points and all else that reports
+    say of checks.
     """
 
     manifest: Manifest
     specs: tuple[CheckSpec, ...]
     digests: Mapping[str, str]
     whole: str
+    shown: str
 
     def key(self, spec: CheckSpec, source: str, ended: Mapping[str, Status]) -> str:
         """What a result of the check is filed under: the same key, the same result.
@@ -89,16 +91,35 @@ def load_suite(assignment: Assignment, notebooks: HowToRun) -> Suite:
     suite = {path for path in _files(assignment.suite) if path not in files}
     others = [path for folder in folders if folder != assignment.suite for path in _files(folder)]
     shared = _digest_of_files(assignment, {path for path in (*suite, *others) if path != assignment.manifest})
-    shared = _digest([importlib.metadata.version("torchgrade"), shared, _what_counts(manifest), notebooks])
+    version = importlib.metadata.version("torchgrade")
+    shared = _digest([version, shared, _what_counts(manifest), notebooks])
     sources = {path: TestFile(path) for path in files}
+    specs = tuple(collecting.run.specs)
     return Suite(
         manifest=manifest,
-        specs=tuple(collecting.run.specs),
+        specs=specs,
         digests={
             id_: _digest([shared, id_, sources[path].digest(name)]) for id_, (path, name) in collecting.tests.items()
         },
         whole=digest_of(assignment),
+        shown=_digest([version, msgspec.json.encode([manifest, specs], order="sorted").decode()]),
     )
+
+
+def what_judges(test: ast.FunctionDef, source: str) -> str:
+    """A test as far as a result rests on it: without its points, its title and its looks.
+
+    source: from its `def` on. From that hypothesis derives what it draws, so that all of it counts where it does.
+    """
+    for mark in test.decorator_list:
+        if isinstance(mark, ast.Call):
+            mark.keywords = [keyword for keyword in mark.keywords if keyword.arg != "points"]
+    marks = [ast.unparse(mark) for mark in test.decorator_list]
+    if any("given(" in mark for mark in marks):
+        return "\n".join([*marks, source])
+    if ast.get_docstring(test) is not None:
+        del test.body[0]
+    return ast.unparse(test)
 
 
 class TestFile:
@@ -117,7 +138,7 @@ class TestFile:
         for node in reversed(tree.body):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 first = min([node.lineno, *(mark.lineno for mark in node.decorator_list)]) - 1
-                self._tests[node.name] = "".join(lines[first : node.end_lineno])
+                self._tests[node.name] = what_judges(node, "".join(lines[node.lineno - 1 : node.end_lineno]))
                 del lines[first : node.end_lineno]
         self._rest = "".join(lines)
 

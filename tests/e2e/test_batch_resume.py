@@ -219,6 +219,27 @@ def test_sample(student):
 """
 
 
+def test_a_changed_test_is_judged_again(new_class: NewClass) -> None:
+    """Another test function has its check judged again, and what builds on it only where it now ends otherwise, step by
+    step as far as that goes; another remark in it is no change."""
+    course = new_class(BOTH, {P1: CHAIN})
+    course.grade()
+    course.stamp()
+    first = "3.25 * np.ones(1)"
+    course.change({P1: swap(swap(CHAIN, "# a remark", "# another remark"), first, f"1.0 * {first}")})
+    assert course.grade().judged == 2
+    assert course.fresh() == of_all("p1.scale")
+    course.stamp()
+    course.change({P1: swap(CHAIN, first, "3.25 + np.ones(1)")})  # now whoever is right fails, and the other way round
+    found = course.grade()
+    checks = ("p1.scale", "p1.two", "p1.three")
+    assert course.fresh() == of_all(*checks)
+    assert found.judged == len(course.fresh())
+    ended = {id_: [statuses(card)[check] for check in checks] for id_, card in course.cards().items()}
+    assert ended == {"right": ["failed", "skipped", "skipped"], "wrong": ["passed", "failed", "skipped"]}
+    assert {statuses(card)["p1.sample"] for card in course.cards().values()} == {"passed"}
+
+
 def test_a_changed_helper_regrades_its_file(new_class: NewClass) -> None:
     """What stands in a file beside its tests counts for all of its checks, and for no other file's."""
     course = new_class(BOTH)
@@ -227,6 +248,26 @@ def test_a_changed_helper_regrades_its_file(new_class: NewClass) -> None:
     course.change({P2: swap(SUITE_P2, "\n\n\n\n@pytest", "\n\nLANGUAGE = 'English'\n\n\n@pytest")})
     course.grade()
     assert course.fresh() == of_all("p2.shout")
+
+
+def test_points_and_titles_regrade_nothing(new_class: NewClass, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other points and titles, in the manifest and in the suite, judge nothing again; the reports have the new ones."""
+    course = new_class(BOTH)
+    course.grade()
+    words = 'title = "Words"\npoints = 2.0'
+    assert MANIFEST.count(words) == 2
+    renamed = swap(SUITE_P2, "points=2", "points=3.5").replace("shout gives capitals", "shout is loud")
+    course.change({
+        "reference/mini/assignment.toml": MANIFEST.replace(words, 'title = "Loud words"\npoints = 3.5'),
+        P2: renamed,
+    })  # fmt: skip
+    monkeypatch.setattr(local, "default_launcher", nobody)
+    assert course.grade().judged == 0
+    found = course.cards()
+    assert [(card.score, card.max_score) for card in found.values()] == [(9.5, 9.5), (5.5, 9.5)]
+    assert check(found["right"], "p2.shout").title == "shout is loud"
+    assert ",9.5,9.5," in (course.out / "scores.csv").read_text("utf-8-sig")
+    assert b"Loud words" in (course.out / "right/report.html").read_bytes()
 
 
 def test_a_question_in_another_part_keeps_its_results(new_class: NewClass) -> None:
