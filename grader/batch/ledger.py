@@ -11,6 +11,7 @@ import sqlite3
 import zlib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import Final, NamedTuple, Self, TypeVar
 
 import msgspec
@@ -64,7 +65,8 @@ class Known(NamedTuple):
 
 
 class Ledger:
-    """Raises GraderError when the file cannot be used, or another run uses it."""
+    """Raises GraderError when the file cannot be used, or another run uses it; what is wrong with it later, likewise,
+    at the end of the `with`."""
 
     def __init__(self, out: Path, assignment: str) -> None:
         self.path = out / LEDGER
@@ -72,6 +74,16 @@ class Ledger:
             out.mkdir(parents=True, exist_ok=True)
             self.path.touch(mode=0o600)
             self._base = sqlite3.connect(self.path, timeout=1.0, isolation_level=None)
+        except (sqlite3.DatabaseError, OSError) as error:
+            raise self._unusable(error) from None
+        try:
+            self._open(assignment)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, assignment: str) -> None:
+        try:
             self._base.execute("PRAGMA locking_mode = EXCLUSIVE")  # before WAL, so that no other run can join
             self._base.execute("PRAGMA journal_mode = WAL")
             self._base.execute("PRAGMA synchronous = FULL")
@@ -80,14 +92,14 @@ class Ledger:
             self._base.executescript(TABLES)
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
-                what = f"another run is at work in {out}; wait for its end, or choose another --out"
+                what = f"another run is at work in {self.path.parent}; wait for its end, or choose another --out"
                 raise GraderError(what) from None
             raise self._unusable(error) from None
-        except (sqlite3.DatabaseError, OSError) as error:
+        except sqlite3.DatabaseError as error:
             raise self._unusable(error) from None
 
     def _unusable(self, error: Exception) -> GraderError:
-        return GraderError(f"{self.path} cannot be used: {error}; move it away to start afresh")
+        return GraderError(f"{self.path} cannot be used: {error}; if it is damaged, move it away to start afresh")
 
     def _check(self, assignment: str) -> None:
         self._base.execute("CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
@@ -107,8 +119,12 @@ class Ledger:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
+        if isinstance(error, sqlite3.DatabaseError):  # a full disk, or damage that only shows by and by
+            raise self._unusable(error) from None
 
     # --- what is there ----------------------------------------------------------------------------
 
@@ -118,11 +134,11 @@ class Ledger:
         ).fetchone()
         handed, source, why, opened, ended, reported = found
         return Known(
-            msgspec.json.decode(handed, type=HandedIn),
+            _decoded(handed, HandedIn),
             source,
             why,
-            _decoded(opened, Opened),
-            _decoded(ended, Ended),
+            _decoded(opened, Opened) if opened else None,
+            _decoded(ended, Ended) if ended else None,
             bool(reported),
         )
 
@@ -220,8 +236,14 @@ def _packed(results: Mapping[str, Filed]) -> bytes:
 
 
 def _unpacked(data: bytes) -> dict[str, Filed]:
-    return msgspec.msgpack.decode(zlib.decompress(data), type=dict[str, Filed])
+    try:
+        return msgspec.msgpack.decode(zlib.decompress(data), type=dict[str, Filed])
+    except (zlib.error, msgspec.MsgspecError) as error:
+        raise sqlite3.DatabaseError(f"a result is damaged ({error})") from None
 
 
-def _decoded(data: bytes | None, kind: type[R]) -> R | None:
-    return None if data is None else msgspec.json.decode(data, type=kind)
+def _decoded(data: bytes, kind: type[R]) -> R:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.MsgspecError as error:
+        raise sqlite3.DatabaseError(f"a record is damaged ({error})") from None

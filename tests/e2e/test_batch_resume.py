@@ -427,6 +427,26 @@ def test_examiners_that_cannot_begin_end_the_run(new_class: NewClass) -> None:
 # --- ledgers that cannot be used ----------------------------------------------------------------------
 
 
+def test_a_ledger_of_another_assignment_is_left_alone(new_class: NewClass, tmp_path: Path) -> None:
+    """One line says whose it is, and nothing in the folder changes."""
+    course = new_class({"right": RIGHT})
+    course.grade()
+    base = sqlite3.connect(course.out / LEDGER)
+    base.execute("UPDATE meta SET value = 'maxi' WHERE name = 'assignment'")
+    base.commit()
+    base.close()
+    before = contents(course.out)
+    with pytest.raises(GraderError, match=r"/ledger\.sqlite is of assignment 'maxi'; choose another --out$"):
+        course.grade()
+    assert contents(course.out) == before
+    base = sqlite3.connect(course.out / LEDGER)
+    base.execute("UPDATE meta SET value = '2' WHERE name = 'form'")
+    base.commit()
+    base.close()
+    with pytest.raises(GraderError, match=r"was written by another version of torchgrade; choose another --out$"):
+        course.grade()
+
+
 def contents(out: Path) -> dict[str, bytes]:
     return {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
 
@@ -459,6 +479,26 @@ def no_record(ledger: Path) -> None:
     base.execute("UPDATE submissions SET opened = '{}'")
     base.commit()
     base.close()
+
+
+def test_a_damaged_ledger_is_one_sentence(new_class: NewClass) -> None:
+    """It says which file to move away, and no report is written over; without that file all is graded anew."""
+    course = new_class({"right": RIGHT})
+    course.grade()
+    ledger = course.out / LEDGER
+    before = contents(course.out)
+    sound = before.pop(LEDGER)
+    for damage in (garbage, zeros, other_bytes, cut, no_record):
+        ledger.write_bytes(sound)
+        damage(ledger)
+        with naming(damage.__name__):
+            with pytest.raises(GraderError, match=r"^/\S+/ledger\.sqlite cannot be used: .*; if it is damaged, "):
+                course.grade()
+            after = contents(course.out)
+            assert after.pop(LEDGER) != sound
+            assert after == before
+    ledger.rename(course.out / "moved.sqlite")
+    assert course.grade().judged == len(CHECKS)
 
 
 # --- asked to stop, and killed --------------------------------------------------------------------------
