@@ -243,7 +243,7 @@ class Batch:
             if row.card and opened:
                 self.tally.ungraded += not row.card.complete
                 if self._written:
-                    write_record(opened.written, folder / WRITTEN)
+                    write_record(structs.replace(opened.written, submission=id_), folder / WRITTEN)
                 write_reports(row.card, folder)
             else:
                 for name in (*REPORTS, WRITTEN):  # what staff gave before stays
