@@ -44,11 +44,11 @@ bench: setup
 bench-batch: setup
 	$(BIN)/python benchmarks/batch.py $(LARGE)
 
-# Every trick in every environment that can be made here, and a hundred kills; writes docs/hostile.md.
+# Every trick in every environment that can be made here, and two hundred kills; writes docs/hostile.md.
 hostile: setup
 	rm -rf build/hostile
 	$(BIN)/python -m pytest tests/hostile --everywhere
-	$(BIN)/python -m pytest tests/e2e/test_kills.py --kills 25
+	$(BIN)/python -m pytest tests/e2e/test_kills.py tests/e2e/test_batch_resume.py --kills 25
 	$(BIN)/python tests/hostile/matrix.py
 
 fuzz: setup

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -169,6 +170,18 @@ def test_nobody_depends_on_the_others(new_class: NewClass, launcher: Launcher, t
 def without_times(card: Scorecard) -> Scorecard:
     checks = tuple(structs.replace(check, seconds=0.0, cpu_s=0.0) for check in card.checks)
     return structs.replace(card, checks=checks, handed=None, seconds=0.0, cpu_s=0.0)
+
+
+def test_nobody_is_charged_with_the_time_of_others(new_class: NewClass) -> None:
+    """One examiner judges one check at a time, so all their seconds together are no more than the run took, also where
+    checks are skipped that were judged for the submission before."""
+    course = new_class({"a": RIGHT, "b": RIGHT, "c": with_body("return x"), "d": with_body("raise ValueError")})
+    begin = time.monotonic()
+    course.grade(jobs=1)
+    took = time.monotonic() - begin
+    cards = course.cards()
+    assert any(check.status == "skipped" for check in cards["d"].checks)
+    assert sum(check.seconds for card in cards.values() for check in card.checks) < took
 
 
 # --- what cannot be graded ------------------------------------------------------------------------------
