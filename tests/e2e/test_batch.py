@@ -7,7 +7,6 @@ import io
 import json
 import re
 import subprocess
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -173,15 +172,13 @@ def without_times(card: Scorecard) -> Scorecard:
 
 
 def test_nobody_is_charged_with_the_time_of_others(new_class: NewClass) -> None:
-    """One examiner judges one check at a time, so all their seconds together are no more than the run took, also where
-    checks are skipped that were judged for the submission before."""
-    course = new_class({"a": RIGHT, "b": RIGHT, "c": with_body("return x"), "d": with_body("raise ValueError")})
-    begin = time.monotonic()
+    """A check that is skipped took less than the one before it that slept, though it was judged for the submission
+    before that."""
+    course = new_class({"a": RIGHT, "b": with_body("__import__('time').sleep(2); raise ValueError")})
     course.grade(jobs=1)
-    took = time.monotonic() - begin
-    cards = course.cards()
-    assert any(check.status == "skipped" for check in cards["d"].checks)
-    assert sum(check.seconds for card in cards.values() for check in card.checks) < took
+    checks = course.cards()["b"].checks
+    skipped = [check.seconds for check in checks if check.status == "skipped"]
+    assert skipped and max(skipped) < max(check.seconds for check in checks if check.status == "raised")
 
 
 # --- what cannot be graded ------------------------------------------------------------------------------
