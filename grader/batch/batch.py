@@ -102,10 +102,10 @@ class Batch:
             if row.handed.problem:
                 self.tally.refused += 1
                 self._report(id_)
-            elif job := self._job(id_, ungraded=True):
+            elif job := self._job(id_):
                 yield job
 
-    def _job(self, id_: str, *, ungraded: bool) -> Job | None:
+    def _job(self, id_: str) -> Job | None:
         """What is to be done for a submission; None when there is nothing, and then its reports are there."""
         try:
             source = self._export.fetch(id_)
@@ -117,7 +117,7 @@ class Batch:
         except OSError as error:
             raise GraderError(f"{id_} cannot be read: {error.strerror}; nothing graded is lost") from None
         row, results = self.ledger.known(id_), self.ledger.results(id_)
-        stale = [] if row.why else self._stale(row, results, ungraded=ungraded)
+        stale = [] if row.why else self._stale(row, results, ungraded=True)
         if not stale:
             self.tally.known += not row.why
             self.tally.refused += bool(row.why)
