@@ -195,17 +195,22 @@ class Zygote:
     def fork_twin(self) -> Adopted:
         """Another zygote, for another process of ours, without importing torch again. It ends with this one, or when
         its control is closed. The descriptors are the caller's. Raises WorkerError."""
-        ours, theirs, log_read, log_write = channels(socket.SOCK_SEQPACKET)
+        pid, ours, log = self._forked(socket.SOCK_SEQPACKET, {"twin": True})
+        return Adopted(pid, ours.detach(), log)
+
+    def _forked(self, kind: socket.SocketKind, message: dict[str, Any]) -> tuple[int, socket.socket, int]:
+        """Has the zygote fork: the new process's number, our end of what it is asked by, and of its log."""
+        ours, theirs, log_read, log_write = channels(kind)
         try:
-            answer = self.tell({"twin": True}, (theirs.fileno(), log_write))
-        except BaseException:
+            answer = self.tell(message, (theirs.fileno(), log_write))
+        except BaseException:  # a signal, too
             ours.close()
             os.close(log_read)
             raise
         finally:
             theirs.close()
             os.close(log_write)
-        return Adopted(answer["pid"], ours.detach(), log_read)
+        return answer["pid"], ours, log_read
 
     def wait_ready(self) -> None:
         """Blocks until torch is imported there. Raises WorkerError with the zygote's last words."""
@@ -266,19 +271,10 @@ class Zygote:
 
     def _fork(self, root: str, memory_mib: int) -> Worker:
         self.wait_ready()
-        ours, theirs, log_read, log_write = channels(socket.SOCK_STREAM)
         order = {"root": root, "memory_mib": memory_mib, "cpu_s": CPU_S, "uid": next(self._uids)}
         order |= {"spin_s": self._spin_s}
-        try:
-            answer = self.tell({"spawn": order}, (theirs.fileno(), log_write))
-        except BaseException:  # a signal, too
-            ours.close()
-            os.close(log_read)
-            raise
-        finally:
-            theirs.close()
-            os.close(log_write)
-        return Worker(ours, LogCapture(log_read), ForkedProcess(self, answer["pid"]), SPAWN_S, memory_mib, self._spin_s)
+        pid, ours, log = self._forked(socket.SOCK_STREAM, {"spawn": order})
+        return Worker(ours, LogCapture(log), ForkedProcess(self, pid), SPAWN_S, memory_mib, self._spin_s)
 
     def close(self) -> None:
         self._control.close()
