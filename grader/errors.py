@@ -51,6 +51,7 @@ class Verdict(BaseException):
     staff: for staff only: details, worker log.
     cause, returned: for staff, who see all submissions side by side: the likely cause, and the fingerprint of the
         value that was wrong (`checks.fingerprint`).
+    files: of a policy's check, which files broke the rule.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Verdict(BaseException):
         staff: str = "",
         cause: str = "",
         returned: str = "",
+        files: tuple[str, ...] = (),
     ) -> None:
         super().__init__(text)
         self.status = status
@@ -70,6 +72,7 @@ class Verdict(BaseException):
         self.staff = staff
         self.cause = cause
         self.returned = returned
+        self.files = files
 
 
 class NeedsGpu(Verdict):

@@ -15,7 +15,7 @@ from pathlib import Path, PureWindowsPath
 import msgspec
 
 from grader.errors import ManifestError
-from grader.records import CheckSpec, Manifest, Question, Visibility
+from grader.records import CheckSpec, Manifest, Policy, Question, Rule, Severity, Visibility
 
 _MAX_SEED = 2**32 - 1  # numpy's legacy seeding accepts no more
 
@@ -44,7 +44,7 @@ def check_suite(manifest: Manifest, specs: Sequence[CheckSpec]) -> None:
 
     Raises ManifestError: repeated id, unknown question, unknown or cyclic `needs`, points that are negative
     or not finite, a check in the place of a question that staff judge, another question that no check grades or
-    whose checks' points do not add up to its points.
+    whose checks' points do not add up to its points, a policy without a check or with one that has points.
     """
     specs = sorted(specs, key=lambda spec: spec.id)
     for spec_id in _repeated(spec.id for spec in specs):
@@ -71,6 +71,11 @@ def check_suite(manifest: Manifest, specs: Sequence[CheckSpec]) -> None:
         # graphlib lists a cycle from prerequisite to dependent; people read "a needs b".
         chain = " needs ".join(repr(spec_id) for spec_id in reversed(error.args[1]))
         raise ManifestError(f"checks wait for each other: {chain}") from error
+    points_of = {spec.id: spec.points for spec in specs}
+    for index, policy in enumerate(manifest.policies):
+        if points_of.get(policy.check) != 0:
+            what = "has points; a policy's has none" if policy.check in points_of else "is not in the suite"
+            raise ManifestError(f"the check {policy.check!r} {what} (at `$.policies[{index}].check`)")
     for index, question in enumerate(manifest.questions):
         if question.written:
             continue
@@ -121,6 +126,9 @@ def _contradictions(manifest: Manifest) -> Iterator[str]:
                 yield f"{file!r} is neither submitted nor optional - at `{here}.files[{position}]`"
         if question.written:
             yield from _bad_written(question, handed_in, here)
+    yield from _bad_ids("policies", [policy.check for policy in manifest.policies])
+    for index, policy in enumerate(manifest.policies):
+        yield from _bad_policy(policy, manifest, f"$.policies[{index}]")
     for index, part in enumerate(manifest.parts):
         here = f"$.parts[{index}].points"
         if not _is_amount(part.points):
@@ -147,6 +155,28 @@ def _bad_written(question: Question, handed_in: set[str], here: str) -> Iterator
             yield f"a text is needed - at `{here}.written.{name}`"
     if not written.rubric or not all(key.strip() for key in written.rubric):
         yield f"staff need at least one key, and none that is empty - at `{here}.written.rubric`"
+
+
+def _bad_policy(policy: Policy, manifest: Manifest, here: str) -> Iterator[str]:
+    known = manifest.given if policy.rule is Rule.GIVEN else (*manifest.submitted, *manifest.optional)
+    for position, file in enumerate(policy.files):
+        if file not in known and not any(file.startswith(f"{folder}/") for folder in known):
+            yield f"{file!r} is no file that this rule can be about - at `{here}.files[{position}]`"
+    for position, part in enumerate(policy.parts):
+        if part not in {part.id for part in manifest.parts}:
+            yield f"{part!r} is no part of the assignment - at `{here}.parts[{position}]`"
+    if policy.severity is Severity.ZERO_FILE and policy.rule in (Rule.OUTPUT, Rule.EDITION, Rule.GIVEN):
+        yield f"nobody can say whose points a breach of {policy.rule!r} costs; name parts - at `{here}.severity`"
+    if policy.severity is Severity.ZERO_FILE and policy.parts:
+        yield f"'zero_file' takes the points of a file, not of parts - at `{here}.parts`"
+    if not 0 <= policy.keeps < 1 or bool(policy.keeps) != (policy.severity is Severity.CAP):
+        yield f"'keeps' belongs to 'cap': a share between 0 and 1 - at `{here}.keeps`"
+    needed = {"forbid": Rule.CALLS, "editions": Rule.EDITION}
+    for key, rule in needed.items():
+        if bool(getattr(policy, key)) != (policy.rule is rule):
+            yield f"{key!r} belongs to the rule {rule.value!r}, and to no other - at `{here}.{key}`"
+    if policy.allow and policy.rule not in (Rule.IMPORTS, Rule.DEFINITIONS):
+        yield f"'allow' belongs to the rules 'imports' and 'definitions' - at `{here}.allow`"
 
 
 def _bad_ids(key: str, ids: Sequence[str]) -> Iterator[str]:

@@ -7,7 +7,8 @@
 Marker: id, question, points; `needs` one id or several; `hidden=True` for what students see later; `slow=True`
 for what takes long; `limit_s` of the check. Id and docstring may name parameters of a parametrised test:
 "p1.sample_{cell}".
-Fixtures: `student` (a Subject, in a fresh worker per test file), `reference` (our solution), `notebooks`, `stored`.
+Fixtures: `student` (a Subject, in a fresh worker for each part), `reference` (our solution), `notebooks`, `stored`,
+`policy` (a rule of the manifest).
 
 A test ends with a Verdict or passes. Anything else that it raises is a fault of ours: UNGRADED. One that ends
 with a WorkerError, because of something that befell the machine, is run once more before that.
@@ -27,6 +28,7 @@ import pytest
 from msgspec import structs
 
 from grader import interrupt
+from grader.checks.policy import Rulebook
 from grader.errors import GraderError, ManifestError, NeedsGpu, SandboxUnavailable, Verdict, WorkerError
 from grader.manifest import check_suite
 from grader.notebooks import Notebooks
@@ -150,6 +152,16 @@ def notebooks(request: pytest.FixtureRequest) -> Notebooks:
     """The notebooks that were handed in."""
     run = request.config.stash[RUN]
     return Notebooks(run.student, Path(run.reference.submission.root), run.manifest.notebooks, run.notebooks)
+
+
+@pytest.fixture
+def policy(request: pytest.FixtureRequest) -> Rulebook:
+    """The rule that the manifest has for this check. Raises ManifestError."""
+    run, id_ = request.config.stash[RUN], request.node.stash[SPEC].id
+    found = next((policy for policy in run.manifest.policies if policy.check == id_), None)
+    if found is None:
+        raise ManifestError(f"check {id_!r} judges a policy, and the manifest has none for it (`$.policies`)")
+    return Rulebook(found, run.manifest, run.student, Path(run.reference.submission.root))
 
 
 @pytest.fixture(scope="session")
@@ -325,6 +337,7 @@ class Grading:
                 staff=staff,
                 cause=error.cause,
                 returned=error.returned,
+                files=error.files,
             )
         if isinstance(error, SandboxUnavailable):
             self.run.fatal = error

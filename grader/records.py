@@ -18,7 +18,7 @@ class Status(enum.StrEnum):
     TIMED_OUT = "timed_out"
     OUT_OF_MEMORY = "out_of_memory"
     CRASHED = "crashed"  # a signal, or the process ended itself
-    REFUSED = "refused"  # broke the protocol
+    REFUSED = "refused"  # broke the protocol, or a rule of the assignment
     SKIPPED = "skipped"  # a check it depends on did not pass
     UNGRADED = "ungraded"  # our fault: no score, the card is incomplete, exit code 3
     AWAITING = "awaiting_staff"  # a written answer that nobody has scored yet: its points count neither way
@@ -101,6 +101,42 @@ class Question(Record, frozen=True):
     written: Written | None = None
 
 
+class Rule(enum.StrEnum):
+    """What a policy asks for; see `checks.policy`."""
+
+    FILES = "files"  # they are there, and can be read
+    RUNS = "runs"  # every module can be imported
+    IMPORTS = "imports"  # as handed out
+    DEFINITIONS = "definitions"  # classes, functions and their parameters, as handed out
+    CALLS = "calls"  # without what `forbid` lists
+    GIVEN = "given"  # files that are given are handed in as they were, if at all
+    OUTPUT = "output"  # nothing is printed
+    EDITION = "edition"  # it is an answer to this edition of the assignment, not to one of `editions`
+
+
+class Severity(enum.StrEnum):
+    """What a broken rule costs."""
+
+    REPORT = "report"  # nothing
+    CAP = "cap"  # the parts keep at most a share of their points
+    ZERO_FILE = "zero_file"  # all points of the questions that rest on the file
+    ZERO_PART = "zero_part"  # all points of the parts
+
+
+class Policy(Record, frozen=True):
+    """A rule of the hand-out that is not about values: the check that judges it, and what breaking it costs."""
+
+    check: str  # worth no points
+    rule: Rule
+    severity: Severity = Severity.REPORT
+    files: tuple[str, ...] = ()  # that it is about; all submitted ones when empty
+    parts: tuple[str, ...] = ()  # that CAP and ZERO_PART take from; all when empty
+    keeps: float = 0.0  # CAP: the share of their points that the parts keep, at most
+    allow: tuple[str, ...] = ()  # IMPORTS: further ones, as statements; DEFINITIONS: names that may change
+    forbid: tuple[str, ...] = ()  # CALLS: dotted names, "torch.nn.LSTM" or "torch.nn.L*"
+    editions: dict[str, tuple[str, ...]] = {}  # EDITION: title -> files, or "file.py:Class.function(parameter)"
+
+
 class Manifest(Record, frozen=True):
     """`reference/<assignment>/assignment.toml`, decoded."""
 
@@ -114,6 +150,7 @@ class Manifest(Record, frozen=True):
     elsewhere: dict[str, tuple[str, ...]] = {}  # submitted file -> other places where it is accepted
     limits: Limits = Limits()
     notebooks: NotebookLimits = NotebookLimits()
+    policies: tuple[Policy, ...] = ()
     hidden_visibility: Visibility = Visibility.AFTER_PUBLISHED
     seed: int = 0
 
@@ -145,6 +182,7 @@ class Submission(Record, frozen=True):
     missing: tuple[str, ...] = ()  # files of the manifest that were not found
     findings: tuple[str, ...] = ()  # one sentence each, for people
     problems: dict[str, str] = {}  # submitted file -> why it cannot be used (not UTF-8, syntax error …)
+    altered: tuple[str, ...] = ()  # given files that were handed in with another content; ours are used
     team: tuple[Member, ...] = ()  # as students.txt says
 
 
@@ -288,6 +326,7 @@ class CheckResult(Record, frozen=True):
     staff: str = ""
     cause: str = ""  # the likely one, for staff
     returned: str = ""  # fingerprint of the value that was wrong
+    files: tuple[str, ...] = ()  # of a policy's check: which broke the rule
     seconds: float = 0.0
     cpu_s: float = 0.0  # spent in the student's worker
 
@@ -322,11 +361,14 @@ class QuestionScore(Record, frozen=True):
 
 
 class PartScore(Record, frozen=True):
+    """cap: the score is no more than that, because a rule was broken."""
+
     id: str
     title: str
     score: float
     max_score: float
     awaiting: float = 0.0
+    cap: float | None = None
 
 
 class Scorecard(Record, frozen=True):

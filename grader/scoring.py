@@ -25,6 +25,7 @@ from grader.records import (
     Submission,
     Visibility,
 )
+from grader.sanctions import sanctions
 
 NOT_REACHED = "This check was not reached."
 AWAITED = "Course staff read this answer; its points are not part of the score yet."
@@ -46,14 +47,16 @@ def score(
     results: in any order; a check without a result is UNGRADED.
     seconds: wall-clock time of the whole run, by the parent's clock.
 
-    Only PASSED earns a check's points. A question that staff judge has a check of its own, of the same id, which
-    awaits them: `score` and `max_score` are about what has been judged.
+    Only PASSED earns a check's points, and where a broken rule takes them it is REFUSED instead. A question that staff
+    judge has a check of its own, of the same id, which awaits them: `score` and `max_score` are about what has been
+    judged.
     Points are rounded to 6 decimals. A question counts as UNGRADED, and the card as incomplete, also when the
     checks at hand are worth less than the question: nobody has looked at the rest. Raises GraderError for an
     unknown or repeated id, for a check of a question that staff judge, and when the checks of a question are worth
     more than the question.
     """
     outcome = _by_id(specs, results)
+    broken = sanctions(manifest, outcome)
     known = {question.id: question for question in manifest.questions}
     for spec in specs:
         if spec.question not in known:
@@ -61,14 +64,17 @@ def score(
         if known[spec.question].written:
             raise GraderError(f"check {spec.id!r} names the question {spec.question!r}, which staff judge")
     checks = (
-        *(_check_score(spec, outcome.get(spec.id)) for spec in specs),
+        *(_check_score(spec, outcome.get(spec.id), broken.taken.get(spec.question, "")) for spec in specs),
         *(_awaiting(question) for question in manifest.questions if question.written),
     )
     questions = tuple(
         _question_score(question, [spec for spec in specs if spec.question == question.id], checks)
         for question in manifest.questions
     )
-    parts = tuple(PartScore(id=part.id, title=part.title, score=0.0, max_score=0.0) for part in manifest.parts)
+    parts = tuple(
+        PartScore(id=part.id, title=part.title, score=0.0, max_score=0.0, cap=broken.caps.get(part.id))
+        for part in manifest.parts
+    )
     statuses = {check.status for check in checks} | {question.status for question in questions}
     card = Scorecard(
         assignment=manifest.id,
@@ -81,7 +87,7 @@ def score(
         parts=parts,
         questions=questions,
         checks=checks,
-        findings=submission.findings,
+        findings=(*submission.findings, *broken.findings),
         team=submission.team,
         isolation=dict(isolation),
         versions=dict(versions),
@@ -135,17 +141,21 @@ def _marked(check: CheckScore, mark: Mark) -> CheckScore:
 def _added_up(card: Scorecard) -> Scorecard:
     """The card with the figures of its parts and its own made anew from its questions'."""
 
-    def totals(questions: Sequence[QuestionScore]) -> dict[str, float]:
+    def totals(entries: Sequence[QuestionScore] | Sequence[PartScore]) -> dict[str, float]:
         return {
-            name: _total(getattr(question, name) for question in questions)
+            name: _total(getattr(entry, name) for entry in entries)
             for name in ("score", "max_score", "awaiting")
         }
 
     parts = tuple(
-        structs.replace(part, **totals([question for question in card.questions if question.part == part.id]))
+        _capped(structs.replace(part, **totals([question for question in card.questions if question.part == part.id])))
         for part in card.parts
     )
-    return structs.replace(card, parts=parts, **totals(card.questions))
+    return structs.replace(card, parts=parts, **totals(parts))
+
+
+def _capped(part: PartScore) -> PartScore:
+    return part if part.cap is None else structs.replace(part, score=min(part.score, part.cap))
 
 
 def digest(submission: Submission) -> str:
@@ -177,9 +187,12 @@ def _by_id(
     return outcome
 
 
-def _check_score(spec: CheckSpec, result: CheckResult | None) -> CheckScore:
+def _check_score(spec: CheckSpec, result: CheckResult | None, taken: str) -> CheckScore:
+    """taken: why its points do not count; it costs those that have none no more than the others."""
     if result is None:
         result = CheckResult(id=spec.id, status=Status.UNGRADED, message=NOT_REACHED)
+    if taken and spec.points and result.status is Status.PASSED:
+        result = structs.replace(result, status=Status.REFUSED, message=f"It passes, but {taken}.")
     points = _total([spec.points])
     return CheckScore(
         id=spec.id,

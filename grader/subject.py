@@ -64,6 +64,7 @@ class Subject:
         self._probes = {file.stem: file.read_text(encoding="utf-8") for file in files}
         self._standins = sources_below(standins) if standins else {}
         self._on_cpu = False  # what asks for CUDA is to run on the CPU
+        self._only_stdout = False  # the log is to hold nothing else
         self._reference = reference
         self._required = required
         self._answers = answers
@@ -100,14 +101,17 @@ class Subject:
 
     # --- life -------------------------------------------------------------------------------------
 
-    def fresh(self) -> None:
-        """The next request goes to a new worker, with nothing left of earlier ones."""
+    def fresh(self, *, only_stdout: bool = False) -> None:
+        """The next request goes to a new worker, with nothing left of earlier ones. only_stdout: until the next call of
+        this, `log` has what is printed, without warnings and all else on stderr."""
+        self._only_stdout = only_stdout
         if self._worker is not None:
             self._cpu_s += self._worker.cpu_now_s()
             self._worker.close()
             self._worker = None
 
-    close = fresh
+    def close(self) -> None:
+        self.fresh()
 
     def stay_on_cpu(self) -> bool:
         """From now on, in fresh workers, what asks for CUDA runs on the CPU. False when that was so already."""
@@ -157,7 +161,7 @@ class Subject:
 
     def _running(self) -> AnyWorker:
         if self._worker is not None and not self._worker.alive:
-            self.fresh()
+            self.fresh(only_stdout=self._only_stdout)
         if self._worker is None:
             worker = self._started()
             self._generation += 1
@@ -177,6 +181,7 @@ class Subject:
         """What a worker has to know before it imports anything of the submission's."""
         requests: list[list[Any]] = [["standins", self._standins]] if self._standins else []
         requests += [["redirect"]] if self._on_cpu else []
+        requests += [["only_stdout"]] if self._only_stdout else []
         for request in requests:
             reply = worker.ask(request, PREPARE_S)
             if not isinstance(reply, Returned):
@@ -196,8 +201,9 @@ class Subject:
 
     # --- requests ---------------------------------------------------------------------------------
 
-    def _import(self, module: str) -> None:
-        """Has the worker import a module of the submission, once. Raises the same Verdict each time."""
+    def import_module(self, module: str) -> None:
+        """Has the worker import a module of the submission, by its dotted name, once. Raises the same Verdict each
+        time."""
         if module in self._broken:
             raise self._broken[module].with_traceback(None)
         self._running()
@@ -229,7 +235,7 @@ class Subject:
     def _request(self, verb: str, remote: Remote, fields: list[Any], limit_s: float | None) -> Returned:
         """One verb on one target; objects in the reply become Remotes."""
         if isinstance(remote._start, str):
-            self._import(remote._start)
+            self.import_module(remote._start)
         self._running()
         start = remote._start if isinstance(remote._start, str) else self._handle(remote._start)
         request = [verb, [start, remote._path], *fields]
@@ -452,7 +458,7 @@ def batch(calls: Sequence[tuple[Remote, Sequence[Any]]]) -> list[Any]:
     requests = []
     for remote, args in calls:
         if isinstance(remote._start, str):
-            subject._import(remote._start)
+            subject.import_module(remote._start)
             start: Any = remote._start
         else:
             start = subject._handle(remote._start)

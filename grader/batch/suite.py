@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from grader.errors import ManifestError, WorkerError
 from grader.grading import run_pytest
@@ -19,7 +20,7 @@ from grader.intake.archive import ignored
 from grader.manifest import load_manifest
 from grader.paths import Assignment
 from grader.plugin import SPEC, Grading, Run
-from grader.records import CheckSpec, HowToRun, Manifest, Status, Submission
+from grader.records import CheckSpec, HowToRun, Manifest, Severity, Status, Submission
 from grader.stored import Stored
 from grader.subject import Subject
 from grader.worker.launch import AnyWorker
@@ -168,9 +169,11 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _what_counts(manifest: Manifest) -> str:
-    """Of the manifest, what a result rests on: titles and points may change without anything being graded again."""
+    """Of the manifest, what a result rests on: titles, points and what a broken rule costs may change without anything
+    being graded again."""
     names = "submitted", "optional", "given", "elsewhere", "limits", "notebooks", "hidden_visibility", "seed"
-    return msgspec.json.encode({name: getattr(manifest, name) for name in names}, order="sorted").decode()
+    rules = [structs.replace(policy, severity=Severity.REPORT, parts=(), keeps=0.0) for policy in manifest.policies]
+    return msgspec.json.encode([{name: getattr(manifest, name) for name in names}, rules], order="sorted").decode()
 
 
 def _digest_of_files(assignment: Assignment, paths: Iterable[Path]) -> str:

@@ -112,7 +112,8 @@ def _stage(
     for place, text in match.problems.items():
         if not place.endswith(".py"):
             findings.append(text if _name(place) in text else f"{place}: {text}")
-    findings += _differing(archive, match, given)
+    altered = _differing(archive, match, given)
+    findings += altered.values()
     findings += _stage_helpers(archive, match, manifest, set(given), destination)
     findings += archive.refused.values()
     if len(findings) > MAX_FINDINGS:
@@ -124,6 +125,7 @@ def _stage(
         missing=tuple(match.missing),
         findings=tuple(findings),
         problems=match.problems,
+        altered=tuple(altered),
         team=team,
     )
 
@@ -224,13 +226,13 @@ def _stage_helpers(
     return findings
 
 
-def _differing(archive: Archive, match: Match, given: dict[str, Path]) -> list[str]:
-    """A sentence for each given file of which the submission holds another version."""
-    findings = []
+def _differing(archive: Archive, match: Match, given: dict[str, Path]) -> dict[str, str]:
+    """Given files of which the submission holds another version, and a sentence about each."""
+    findings = {}
     for place, ours in given.items():
         for path in (root + place for root in match.roots):
             if path in archive.sizes and not _same(archive, path, ours):
-                findings.append(f"{shown(path)} differs from the given {place}; the given one was used")
+                findings[place] = f"{shown(path)} differs from the given {place}; the given one was used"
     return findings
 
 

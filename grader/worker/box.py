@@ -57,6 +57,7 @@ class Box:
             "probes": self._take_probes,
             "standins": self._offer_standins,
             "redirect": self._redirect,
+            "only_stdout": self._mute_stderr,
             "drop": self._drop,
             "cell": self._cell,
             "batch": self._batch,
@@ -158,6 +159,11 @@ class Box:
     def _offer_standins(self, sources: dict[str, list[Any]]) -> Any:
         """Makes small packages importable where real ones are missing: dotted name -> [source, is a package]."""
         standins.offer({name: (source, package) for name, (source, package) in sources.items()})
+        return [None, None]
+
+    def _mute_stderr(self) -> Any:
+        """From now on what is written to stderr goes nowhere."""
+        os.dup2(0, 2)
         return [None, None]
 
     def _redirect(self) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from grader.errors import WorkerError
-from grader.records import Reply
+from grader.records import Reply, Returned
 from grader.worker import wire
 from grader.worker.client import PLAIN, Objects, decode_reply
 
@@ -32,6 +32,8 @@ class InlineWorker:
         self.charged_s = 0.0
 
     def ask(self, request: list[Any], limit_s: float, objects: Objects = PLAIN) -> Reply:
+        if request == ["only_stdout"]:  # it would be the debugger's stderr, and there is no log
+            return Returned(value=None)
         packer = wire.Packer(objects.outward)
         number = wire.new_request_id()
         sent = packer.frame(wire.REQUEST, number, packer.pack(request))

@@ -123,7 +123,7 @@ def readable_folders() -> list[str]:
 def become_worker(order: dict[str, Any], frames: int, log: int, sandbox: Sandbox, zygote: int) -> None:
     """In the forked child: keep the two descriptors and no other (the control channel least of all), drop the
     rights, say hello, serve. Does not return."""
-    null = os.open(os.devnull, os.O_RDONLY)
+    null = os.open(os.devnull, os.O_RDWR)  # stderr may have to go there, too
     for fd, place in ((null, 0), (log, 1), (log, 2)):
         os.dup2(fd, place)
     frames = os.dup2(frames, FRAMES_FD)
