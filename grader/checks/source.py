@@ -139,7 +139,8 @@ def definitions(source: str | bytes, handed_out: str, allow: Collection[str] = (
         elif isinstance(node, ast.ClassDef) != isinstance(other, ast.ClassDef):
             remarks.append(Remark(other.lineno, f"`{name}` was handed out as a {kind}; make it one again"))
         elif isinstance(node, Function) and isinstance(other, Function) and _is_open(node):
-            if (wanted := _parameters(node)) != (found := _parameters(other)):
+            wanted, found = _parameters(node), _parameters(other)
+            if wanted != found:
                 remarks.append(Remark(other.lineno, f"`{name}({found})` was handed out as `{name}({wanted})`"))
     return remarks
 
