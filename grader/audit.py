@@ -151,6 +151,17 @@ def variants(assignment: Assignment, manifest: Manifest, parts: Sequence[str]) -
     return [variant for variant in found if variant.parts]
 
 
+def fewest(mutants: Sequence[Mutant]) -> list[Mutant]:
+    """About as few of them as name every check that is named by any: each time the one that adds most."""
+    left = {id_ for mutant in mutants for id_ in mutant.caught_by}
+    kept = []
+    while left:
+        best = max(mutants, key=lambda mutant: len(left.intersection(mutant.caught_by)))
+        kept.append(best)
+        left.difference_update(best.caught_by)
+    return kept
+
+
 def slow_checks(variant: Variant) -> tuple[str, ...]:
     """What takes long is judged on a mutant that names it, and on everything that is no mutant."""
     if variant.mutant is None:
@@ -231,6 +242,7 @@ def audit(
     *,
     parts: Sequence[str] = (),
     only: Sequence[str] = (),
+    few: bool = False,
     notebooks: bool = False,
     jobs: int = 1,
     required: str = STANDARD,
@@ -238,6 +250,7 @@ def audit(
 ) -> Report:
     """Grades every variant, `jobs` at a time, each in a process with a zygote of its own.
 
+    few: no more mutants than are needed for each check that one of them names to fail once.
     notebooks: they are run beside the alternatives, too.
     Raises ManifestError for mutants that do not fit the reference, GraderError when a job dies.
     """
@@ -246,6 +259,9 @@ def audit(
     every = variants(assignment, manifest, parts)
     if unknown := set(only) - {variant.id for variant in every}:
         raise ManifestError(f"nothing to audit is called {', '.join(sorted(unknown))}")
+    if few:
+        kept = {mutant.id for mutant in fewest([variant.mutant for variant in every if variant.mutant])}
+        every = [variant for variant in every if variant.mutant is None or variant.id in kept]
     todo = [variant for variant in every if not only or variant.id in only]
     context = multiprocessing.get_context("spawn")
     tasks, results = context.Queue(), context.Queue()

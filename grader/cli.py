@@ -203,12 +203,19 @@ def batch(
 @click.argument("assignment")
 @click.option("--part", "parts", multiple=True, help="Audit only this part (may be repeated).")
 @click.option("--only", "only", multiple=True, help="Only these mutants and alternatives, by id.")
+@click.option("--few", is_flag=True, help="Only as many mutants as it takes for every check to fail once.")
 @click.option("--notebooks", is_flag=True, help="Also run the reference's notebooks beside every alternative.")
 @click.option("-j", "--jobs", type=int, default=os.cpu_count() or 1, show_default="number of processors")
 @isolation
 @complain
 def audit(
-    assignment: str, parts: tuple[str, ...], only: tuple[str, ...], notebooks: bool, jobs: int, required: str
+    assignment: str,
+    parts: tuple[str, ...],
+    only: tuple[str, ...],
+    few: bool,
+    notebooks: bool,
+    jobs: int,
+    required: str,
 ) -> None:
     """Grade the grader: reference full marks, stubs none, each mutant caught, each alternative right."""
     from grader.audit import audit as run_audit
@@ -221,6 +228,7 @@ def audit(
             find_assignment(assignment),
             parts=parts,
             only=only,
+            few=few,
             notebooks=notebooks,
             jobs=jobs,
             required=required,
