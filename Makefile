@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 BROWSERS := chromium chromium-browser google-chrome
 
-.PHONY: setup demo test check bench bench-batch hostile fuzz browser
+.PHONY: setup demo test audit check bench bench-batch hostile fuzz browser
 
 setup: .venv/installed
 
@@ -26,12 +26,18 @@ browser:
 		echo "The tests need Chromium: install it (Debian: sudo apt-get install chromium) and run make again." >&2; exit 1; \
 	fi
 
-# The audit, which takes the longest, runs beside the other tests; the hostile submissions, which look at the whole
+# The audits, which take the longest, run beside the other tests; the hostile submissions, which look at the whole
 # machine before and after, run alone.
 test: setup check browser
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \
-		tests/e2e/test_a2_audit.py tests/unit tests/meta tests/e2e
+		tests/e2e/test_suites_sound.py tests/unit tests/meta tests/e2e
 	$(BIN)/python -m pytest tests/hostile
+
+# Every mutant of every assignment, where `make test` takes as many as it needs.
+audit: setup
+	for assignment in $(notdir $(patsubst %/,%,$(dir $(wildcard reference/*/assignment.toml)))); do \
+		$(BIN)/python grade.py audit $$assignment || exit 1; \
+	done
 
 check: setup
 	$(BIN)/ruff check .

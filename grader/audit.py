@@ -31,6 +31,7 @@ from grader.errors import GraderError, ManifestError
 from grader.grading import Desk, only_parts
 from grader.manifest import load_manifest
 from grader.paths import Assignment
+from grader.plugin import LEFT_OUT
 from grader.records import NOT_FAILED, CheckScore, HowToRun, Manifest, Record, Scorecard, Status, Visibility
 from grader.samples import replace_once
 from grader.stubs import student_files
@@ -162,10 +163,11 @@ def fewest(mutants: Sequence[Mutant]) -> list[Mutant]:
     return kept
 
 
-def slow_checks(variant: Variant) -> tuple[str, ...]:
-    """What takes long is judged on a mutant that names it, and on everything that is no mutant."""
+def slow_checks(variant: Variant, few: bool) -> tuple[str, ...]:
+    """What takes long is judged on a mutant that names it, and on everything that is no mutant, or only on the
+    reference where there is to be little of all."""
     if variant.mutant is None:
-        return ("*",)
+        return () if few and variant.kind == "alternative" else ("*",)
     return (*variant.mutant.also, *(pattern for id_ in variant.mutant.caught_by for pattern in (id_, f"{id_}.*")))
 
 
@@ -207,7 +209,8 @@ def judge(variant: Variant, card: Scorecard) -> list[str]:
         if variant.kind == "stubs":
             scoring = [c.id for c in card.checks if c.score > 0]
             return [f"the stubs score in {', '.join(scoring)}"] if scoring else []
-        judged = [c for c in card.checks if c.status is not Status.AWAITING and c.message != NOT_RUN]
+        left = NOT_RUN, LEFT_OUT
+        judged = [c for c in card.checks if c.status is not Status.AWAITING and c.message not in left]
         return [f"{c.id} did not pass ({c.status}): {c.message} {c.staff}" for c in judged if c.status != "passed"]
     mutant = variant.mutant
     names = {check.id for check in failed}
@@ -250,7 +253,8 @@ def audit(
 ) -> Report:
     """Grades every variant, `jobs` at a time, each in a process with a zygote of its own.
 
-    few: no more mutants than are needed for each check that one of them names to fail once.
+    few: no more mutants than are needed for each check that one of them names to fail once, and slow checks only on
+        those and on the reference.
     notebooks: they are run beside the alternatives, too.
     Raises ManifestError for mutants that do not fit the reference, GraderError when a job dies.
     """
@@ -269,7 +273,7 @@ def audit(
     for variant in sorted(todo, key=lambda v: v.kind == "mutant"):
         tasks.put(msgspec.msgpack.encode(variant))
     replies = Scratch(0o700)  # of the reference, which is asked once for all variants
-    job = assignment, tasks, results, required, notebooks, replies.path
+    job = assignment, tasks, results, required, notebooks, few, replies.path
     workers = [
         context.Process(target=_grade_all, args=job, daemon=True)
         for _ in range(max(1, min(jobs, len(todo))))
@@ -317,7 +321,7 @@ def _next_result(results: Any, workers: Sequence[Any]) -> tuple[str, Scorecard |
 
 
 def _grade_all(
-    assignment: Assignment, tasks: Any, results: Any, required: str, notebooks: bool, replies: Path
+    assignment: Assignment, tasks: Any, results: Any, required: str, notebooks: bool, few: bool, replies: Path
 ) -> None:
     """One job: grades variants until there are none left, or it is interrupted."""
     launcher = default_launcher()
@@ -335,7 +339,7 @@ def _grade_all(
                         folder,
                         parts=variant.parts,
                         companions=True,
-                        slow=slow_checks(variant),
+                        slow=slow_checks(variant, few),
                         notebooks=run_them,
                         inputs=MUTANT_INPUTS if variant.mutant else COUNT,
                     )

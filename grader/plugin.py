@@ -37,6 +37,7 @@ from grader.stored import Stored
 from grader.subject import ON_CPU, Subject
 
 OUR_FAULT = "This check could not be graded, through no fault of yours; staff will run it again."
+LEFT_OUT = "left out, because it is slow"
 STOPPED = "Grading was stopped before this check was done."
 OWN_DOING = 0.5  # of the whole submission's time
 
@@ -237,7 +238,7 @@ class Grading:
             del item.stash[STARTED]
         spec, run = item.stash[SPEC], self.run
         if spec.slow and not any(fnmatch.fnmatchcase(spec.id, pattern) for pattern in run.slow):
-            raise Verdict(Status.SKIPPED, "left out, because it is slow")
+            raise Verdict(Status.SKIPPED, LEFT_OUT)
         for need in spec.needs:
             if run.companions and spec.id.startswith(f"{need}."):
                 continue

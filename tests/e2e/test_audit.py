@@ -137,6 +137,13 @@ def test_only_some_variants_can_be_audited(tmp_path: Path) -> None:
         audit(assignment, only=["nobody"])
 
 
+def test_few_mutants_make_every_check_fail(tmp_path: Path) -> None:
+    """One whose checks all fail on another is left out, and no check is left that never failed."""
+    report = audit(write_mini(tmp_path, {**SOUND}), few=True)
+    assert report.good and report.graded["mutant"] == 4
+    assert "no-odds" not in report.scores
+
+
 def test_extras_belong_to_their_part(tmp_path: Path) -> None:
     """A part's audit leaves the files of other parts alone."""
     report = audit(write_mini(tmp_path, {**SOUND, "reference/mini/extras.py": EXTRAS}), parts=["p2"])

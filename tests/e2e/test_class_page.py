@@ -96,7 +96,7 @@ def sort(page: Page, column: str) -> str:
 
 def settled(page: Page, part: str) -> None:
     """Wait until the address holds this."""
-    page.wait_for_function("part => location.hash.includes(part)", arg=part)
+    expect(page).to_have_url(re.compile(f"#.*{re.escape(part)}"))
 
 
 # --- sort and search ---------------------------------------------------------------------------------
