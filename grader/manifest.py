@@ -71,6 +71,9 @@ def check_suite(manifest: Manifest, specs: Sequence[CheckSpec]) -> None:
         # graphlib lists a cycle from prerequisite to dependent; people read "a needs b".
         chain = " needs ".join(repr(spec_id) for spec_id in reversed(error.args[1]))
         raise ManifestError(f"checks wait for each other: {chain}") from error
+    for index, limit in enumerate(manifest.speeds):
+        if limit.check not in known_checks:
+            raise ManifestError(f"the check {limit.check!r} is not in the suite (at `$.speeds[{index}].check`)")
     points_of = {spec.id: spec.points for spec in specs}
     for index, policy in enumerate(manifest.policies):
         if points_of.get(policy.check) != 0:
@@ -126,6 +129,16 @@ def _contradictions(manifest: Manifest) -> Iterator[str]:
                 yield f"{file!r} is neither submitted nor optional - at `{here}.files[{position}]`"
         if question.written:
             yield from _bad_written(question, handed_in, here)
+    yield from _bad_ids("speeds", [limit.check for limit in manifest.speeds])
+    for index, limit in enumerate(manifest.speeds):
+        for name in ("allowed", "within"):
+            value = getattr(limit, name)
+            if not (math.isfinite(value) and value > 0):
+                yield f"a limit must be positive, got {value} - at `$.speeds[{index}].{name}`"
+        if not _is_amount(limit.points):
+            yield f"points must be a number from 0 up, got {limit.points} - at `$.speeds[{index}].points`"
+        if not limit.measured.strip():
+            yield f"say what was measured when the limit was set - at `$.speeds[{index}].measured`"
     yield from _bad_ids("policies", [policy.check for policy in manifest.policies])
     for index, policy in enumerate(manifest.policies):
         yield from _bad_policy(policy, manifest, f"$.policies[{index}]")

@@ -8,7 +8,7 @@ Marker: id, question, points; `needs` one id or several; `hidden=True` for what 
 for what takes long; `limit_s` of the check. Id and docstring may name parameters of a parametrised test:
 "p1.sample_{cell}".
 Fixtures: `student` (a Subject, in a fresh worker for each part), `reference` (our solution), `notebooks`, `stored`,
-`policy` (a rule of the manifest).
+`policy` (a rule of the manifest), `speed` (a limit of the manifest).
 
 A test ends with a Verdict or passes. Anything else that it raises is a fault of ours: UNGRADED. One that ends
 with a WorkerError, because of something that befell the machine, is run once more before that.
@@ -29,12 +29,14 @@ from msgspec import structs
 
 from grader import interrupt
 from grader.checks.policy import Rulebook
+from grader.checks.timing import Timer
 from grader.errors import GraderError, ManifestError, NeedsGpu, SandboxUnavailable, Verdict, WorkerError
 from grader.manifest import check_suite
 from grader.notebooks import Notebooks
-from grader.records import CheckResult, CheckSpec, HowToRun, Manifest, Status, Visibility
+from grader.records import CheckResult, CheckSpec, HowToRun, Manifest, Status, Timing, Visibility
 from grader.stored import Stored
 from grader.subject import ON_CPU, Subject
+from grader.worker.meter import OutsideMeter
 
 OUR_FAULT = "This check could not be graded, through no fault of yours; staff will run it again."
 LEFT_OUT = "left out, because it is slow"
@@ -63,6 +65,7 @@ class Run:
     selected: set[str] = field(default_factory=set)
     concealed: set[str] = field(default_factory=set)  # hidden checks that were asked for and are not run
     results: dict[str, CheckResult] = field(default_factory=dict)
+    timings: dict[str, Timing] = field(default_factory=dict)
     fatal: GraderError | None = None
     fault: str = ""  # of ours, which ended the suite early; for staff
     part: str = ""  # whose checks the student's worker is at
@@ -115,11 +118,12 @@ def spec_of(item: pytest.Item, manifest: Manifest) -> CheckSpec:
     if not isinstance(mark.kwargs["points"], int | float):
         raise ManifestError(f"{item.name}: points must be a number, got {mark.kwargs['points']!r}")
     try:
+        id_ = mark.args[0].format(**params)
         return CheckSpec(
-            id=mark.args[0].format(**params),
+            id=id_,
             title=doc[0].format(**params),
             question=mark.kwargs["question"].format(**params),
-            points=mark.kwargs["points"],
+            points=next((limit.points for limit in manifest.speeds if limit.check == id_), mark.kwargs["points"]),
             visibility=manifest.hidden_visibility if mark.kwargs.get("hidden") else Visibility.VISIBLE,
             needs=tuple(need.format(**params) for need in needs),
             slow=bool(mark.kwargs.get("slow")),
@@ -163,6 +167,24 @@ def policy(request: pytest.FixtureRequest) -> Rulebook:
     if found is None:
         raise ManifestError(f"check {id_!r} judges a policy, and the manifest has none for it (`$.policies`)")
     return Rulebook(found, run.manifest, run.student, Path(run.reference.submission.root))
+
+
+@pytest.fixture
+def speed(request: pytest.FixtureRequest, student: Subject) -> Timer:
+    """Measures against what the manifest allows this check. Raises ManifestError."""
+    run, spec = request.config.stash[RUN], request.node.stash[SPEC]
+    limit = next((limit for limit in run.manifest.speeds if limit.check == spec.id), None)
+    if limit is None:
+        raise ManifestError(f"check {spec.id!r} measures speed, and the manifest has no limit for it (`$.speeds`)")
+    return Timer(
+        limit,
+        student,
+        student.rival(run.reference.submission),
+        OutsideMeter(),
+        said=lambda timing: run.timings.update({spec.id: timing}),
+        idle=Status.UNGRADED if spec.points else Status.SKIPPED,
+        seed=run.manifest.seed,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -321,6 +343,7 @@ class Grading:
             staff="\n".join(text for text in (result.staff or log, start.again) if text),
             seconds=round(seconds, 6),
             cpu_s=round(max(0.0, cpu_s - start.cpu_s), 6),
+            timing=run.timings.get(spec.id),
         )
 
     def _result(self, spec: CheckSpec, error: BaseException | None) -> CheckResult:

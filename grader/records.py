@@ -137,6 +137,25 @@ class Policy(Record, frozen=True):
     editions: dict[str, tuple[str, ...]] = {}  # EDITION: title -> files, or "file.py:Class.function(parameter)"
 
 
+class SpeedLimit(Record, frozen=True):
+    """What a check of speed allows; see `checks.timing`.
+
+    allowed: ratio: times the reference's time, at most; growth: the exponent, at most; margin: times as fast, at least.
+    within: growth: times the reference's time at any size, at most.
+    measured: figures of right solutions and of wrong ones, from which `allowed` was chosen; for people.
+    points: of the check; its question's points are then the sum with these.
+    hint: the likely cause of a slow one, for the student.
+    """
+
+    check: str
+    kind: Literal["ratio", "growth", "margin"]
+    allowed: float
+    measured: str
+    within: float = 30.0
+    points: float = 0.0
+    hint: str = ""
+
+
 class Manifest(Record, frozen=True):
     """`reference/<assignment>/assignment.toml`, decoded."""
 
@@ -151,6 +170,7 @@ class Manifest(Record, frozen=True):
     limits: Limits = Limits()
     notebooks: NotebookLimits = NotebookLimits()
     policies: tuple[Policy, ...] = ()
+    speeds: tuple[SpeedLimit, ...] = ()
     hidden_visibility: Visibility = Visibility.AFTER_PUBLISHED
     seed: int = 0
 
@@ -305,6 +325,21 @@ class Marks(Record, frozen=True):
 # --- results ----------------------------------------------------------------------------------------
 
 
+class Timing(Record, frozen=True):
+    """What a check of speed measured: a figure (the median), between which bounds it lies, and what is allowed.
+
+    points: of growth: size, seconds of the submission, seconds of the reference.
+    """
+
+    kind: str
+    figure: float
+    low: float
+    high: float
+    allowed: float
+    runs: int
+    points: tuple[tuple[float, float, float], ...] = ()
+
+
 class CheckSpec(Record, frozen=True):
     """What a suite declares of a check."""
 
@@ -327,6 +362,7 @@ class CheckResult(Record, frozen=True):
     cause: str = ""  # the likely one, for staff
     returned: str = ""  # fingerprint of the value that was wrong
     files: tuple[str, ...] = ()  # of a policy's check: which broke the rule
+    timing: Timing | None = None
     seconds: float = 0.0
     cpu_s: float = 0.0  # spent in the student's worker
 
@@ -345,6 +381,7 @@ class CheckScore(Record, frozen=True):
     staff: str = ""
     cause: str = ""
     returned: str = ""
+    timing: Timing | None = None
     seconds: float = 0.0
     cpu_s: float = 0.0
     awaiting: float = 0.0

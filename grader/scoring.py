@@ -206,6 +206,7 @@ def _check_score(spec: CheckSpec, result: CheckResult | None, taken: str) -> Che
         staff=result.staff,
         cause=result.cause,
         returned=result.returned,
+        timing=result.timing,
         seconds=round(result.seconds, 6),
         cpu_s=round(result.cpu_s, 6),
     )

@@ -77,6 +77,7 @@ class Subject:
         self._left_s = float("inf")  # of the check's own time
         self._cpu_s = 0.0
         self._asked = ""  # the name of the request under way
+        self._rival: Subject | None = None
         self.witness: Callable[[Name, list[Any], Reply], None] | None = None  # is told of every exchange
         self.remarks: list[str] = []  # for people; they cost nothing
         self.charged_s = 0.0  # what its answers have taken in all
@@ -112,6 +113,8 @@ class Subject:
 
     def close(self) -> None:
         self.fresh()
+        if self._rival is not None:
+            self._rival.close()
 
     def stay_on_cpu(self) -> bool:
         """From now on, in fresh workers, what asks for CUDA runs on the CPU. False when that was so already."""
@@ -150,6 +153,25 @@ class Subject:
     def cpu_now_s(self) -> float:
         """Processor seconds that the submission's workers have used."""
         return self._cpu_s + (self._worker.cpu_now_s() if self._worker else 0.0)
+
+    def queued_s(self) -> float:
+        """Seconds that its worker stood in the kernel's run queue."""
+        return self._worker.queued_s() if self._worker else 0.0
+
+    def rival(self, submission: Submission) -> Subject:
+        """Our own solution in a worker of the same rights, and with the same means, as this one's."""
+        if self._rival is None:
+            self._rival = Subject(
+                submission,
+                self._launcher,
+                self._limits,
+                reference=True,
+                required=self._required,
+                answers=self._answers,
+                seed=self._seed,
+            )
+            self._rival._probes, self._rival._standins = self._probes, self._standins
+        return self._rival
 
     def log(self) -> str:
         return self._worker.log() if self._worker else ""

@@ -173,7 +173,9 @@ def _what_counts(manifest: Manifest) -> str:
     being graded again."""
     names = "submitted", "optional", "given", "elsewhere", "limits", "notebooks", "hidden_visibility", "seed"
     rules = [structs.replace(policy, severity=Severity.REPORT, parts=(), keeps=0.0) for policy in manifest.policies]
-    return msgspec.json.encode([{name: getattr(manifest, name) for name in names}, rules], order="sorted").decode()
+    limits = [structs.replace(limit, points=0.0, measured="") for limit in manifest.speeds]
+    counts = {name: getattr(manifest, name) for name in names}
+    return msgspec.json.encode([counts, rules, limits], order="sorted").decode()
 
 
 def _digest_of_files(assignment: Assignment, paths: Iterable[Path]) -> str:

@@ -328,6 +328,10 @@ class Worker:
         except (AttributeError, OSError):
             return 0.0
 
+    def queued_s(self) -> float:
+        """Seconds that it stood in the kernel's run queue so far; 0 where the platform cannot tell."""
+        return queue_s(self._process.pid) if self.alive else 0.0
+
     def log(self) -> str:
         return self._log.text()
 

@@ -44,6 +44,9 @@ class InlineWorker:
     def cpu_now_s(self) -> float:
         return time.process_time()
 
+    def queued_s(self) -> float:
+        return 0.0
+
     def log(self) -> str:
         return ""
 

@@ -222,6 +222,9 @@ class RememberedWorker:
     def cpu_now_s(self) -> float:
         return self._live.cpu_now_s() if self._live else 0.0
 
+    def queued_s(self) -> float:
+        return self._live.queued_s() if self._live else 0.0
+
     def log(self) -> str:
         return self._live.log() if self._live else ""
 
