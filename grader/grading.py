@@ -306,7 +306,7 @@ def remarked(submission: Submission, subject: Subject) -> Submission:
 
 def isolation(subject: Subject) -> dict[str, bool]:
     """Layer -> whether it held for the subject's workers; a layer that was never reported did not."""
-    return {layer: subject.layers.get(layer, "absent") == "" for layer in LAYERS}
+    return {layer: subject.isolation.get(layer, "absent") == "" for layer in LAYERS}
 
 
 def versions(launcher: Launcher) -> dict[str, str]:

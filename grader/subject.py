@@ -82,7 +82,7 @@ class Subject:
         self.remarks: list[str] = []  # for people; they cost nothing
         self.charged_s = 0.0  # what its answers have taken in all
         self._objects = Objects(self._outward, self._inward)
-        self.layers: dict[str, str] = {}
+        self.isolation: dict[str, str] = {}
 
     # --- names ------------------------------------------------------------------------------------
 
@@ -189,7 +189,7 @@ class Subject:
             self._generation += 1
             self._imported.clear()
             self._garbage.clear()
-            self.layers = dict(worker.layers)
+            self.isolation = dict(worker.layers)
             try:
                 self._refuse_below_level()
                 self._prepare(worker)
@@ -218,7 +218,7 @@ class Subject:
             return self._launcher.start(self.submission.root, self._limits.memory_mib)
 
     def _refuse_below_level(self) -> None:
-        if short := shortfall(self._required, self.layers, self._answers):
+        if short := shortfall(self._required, self.isolation, self._answers):
             raise SandboxUnavailable(short)
 
     # --- requests ---------------------------------------------------------------------------------

@@ -46,6 +46,7 @@ def render(card: Scorecard, *, hidden: bool, width: int | None = None, color: bo
         _heading(card),
         _points_table(card, shown, concealed),
         *_not_passed(shown),
+        *_faults(shown if hidden else ()),
         *_scored(shown),
         *_findings(card),
         _closing(card, shown, concealed),
@@ -179,6 +180,19 @@ def _failed(check: CheckScore) -> RenderableType:
         message = clean_text(check.message, _MAX_MESSAGE).strip("\n").expandtabs(4)
         lines += [Padding(Text(line), (0, 0, 0, 6)) for line in message.split("\n")]
     return Padding(Group(*lines), (1, 0, 0, 0))
+
+
+def _faults(shown: Sequence[CheckScore]) -> list[RenderableType]:
+    """For staff, the last words of what could not be graded, each once; whoever writes a suite looks here first."""
+    last = {
+        lines[-1]: check.id
+        for check in reversed(shown)
+        if check.status is Status.UNGRADED and (lines := clean_text(check.staff, _MAX_MESSAGE).strip().splitlines())
+    }
+    if not last:
+        return []
+    words = [_text(id_, "bold") + Text(f"  {text.strip()}") for text, id_ in reversed(last.items())]
+    return [Text("\nWhat went wrong in the grader", style="bold"), Padding(Group(*words), (1, 0, 0, 2))]
 
 
 def _skipped(checks: Sequence[CheckScore], known: Collection[str]) -> list[Text]:

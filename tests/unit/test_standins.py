@@ -107,7 +107,7 @@ def test_no_right_comes_with_them(make: Callable[..., Subject], folder: Path) ->
     """The folder itself stays out of a worker's reach: sources are sent, nothing is opened."""
     student = make()
     student.ready()
-    if student.layers.get("landlock") == "":
+    if student.isolation.get("landlock") == "":
         with pytest.raises(Verdict) as caught:
             student.user.read(str(folder / "taken.py"))
         assert "PermissionError" in caught.value.text

@@ -796,4 +796,4 @@ def test_a_subject_that_requires_nothing_runs_anywhere(make: Make) -> None:
     """The reference and a student's own code need no protection."""
     subject = make(launcher=FakeLauncher(value=1))
     assert subject.good.f() == 1
-    assert subject.layers["landlock"] == "not here"
+    assert subject.isolation["landlock"] == "not here"
