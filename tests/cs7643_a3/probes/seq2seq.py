@@ -75,17 +75,21 @@ def changed(module: nn.Module, args: list[Any]) -> list[int]:
 
 
 def gradients(module: nn.Module, args: list[Any], upstreams: list[Tensor]) -> dict[str, Any]:
-    """Gradients of the sum of <output, upstream> for the float arguments and for all parameters, None where none
-    arrives; "outputs" are those of the call. No gradient is taken where the outputs do not fit `upstreams`."""
+    """Gradients of the sum of <output, upstream> by the name of what they belong to, None where none arrives:
+    "input 1", …, the float arguments, and "parameter 1 of shape (4, 3)", …, counted within a shape. No gradient is
+    taken where the outputs do not fit `upstreams`."""
     inputs = [v.requires_grad_() for v in leaves(args) if isinstance(v, Tensor) and v.is_floating_point()]
-    parameters = list(own_parameters(module))
+    wanted = {f"input {k}": tensor for k, tensor in enumerate(inputs, 1)}
+    count: dict[tuple[int, ...], int] = {}
+    for parameter in own_parameters(module):
+        shape = tuple(parameter.shape)
+        count[shape] = count.get(shape, 0) + 1
+        wanted[f"parameter {count[shape]} of shape {shape}"] = parameter
     outputs = list(leaves(call(module, args)))
-    wanted = [*inputs, *parameters]
-    found: Any = [None] * len(wanted)
     fit = len(outputs) == len(upstreams) and all(
         isinstance(o, Tensor) and o.shape == u.shape for o, u in zip(outputs, upstreams, strict=True)
     )
-    if fit and any(output.requires_grad for output in outputs):
-        total = sum((o * u).sum() for o, u in zip(outputs, upstreams, strict=True))
-        found = torch.autograd.grad(total, wanted, allow_unused=True)
-    return {"outputs": outputs, "inputs": list(found[: len(inputs)]), "parameters": list(found[len(inputs) :])}
+    if not fit or not any(output.requires_grad for output in outputs):
+        return dict.fromkeys(wanted)
+    total = sum((o * u).sum() for o, u in zip(outputs, upstreams, strict=True))
+    return dict(zip(wanted, torch.autograd.grad(total, list(wanted.values()), allow_unused=True), strict=True))
