@@ -243,14 +243,29 @@ def seeded(subject, fact, *, training):
     return subject.probes.seq2seq.seeded(decoder_class(subject).get(), fact["args"], inputs, training)
 
 
+DROPOUT = "In evaluation mode all is right: is dropout applied once, on the embedded token, and is no layer too many?"
+
+
 @pytest.mark.check("DEC-1", question="decoder", points=4)
 def test_published(student, reference, stored):
     """Decoder gives the notebook's log-probabilities and hidden state, with dropout"""
-    fact = stored["DEC-1"]
-    still = items(seeded(reference, fact, training=False), tuple(NAMES["RNN"]), of="forward")
-    text = "No dropout is applied in train mode: it belongs on the embedded token."
-    mistakes = [{text: value} for value in still]
-    judge(seeded(student, fact, training=True), expected_of(fact), "RNN", mistakes, within(0, fact["atol"]))
+    fact, names = stored["DEC-1"], tuple(NAMES["RNN"])
+    value = seeded(student, fact, training=True)
+    mine, right = (seeded(subject, fact, training=False) for subject in (student, reference))
+    still = items(right, names, of="forward")
+    mistakes = [{"No dropout is applied in train mode: it belongs on the embedded token.": item} for item in still]
+    if fits(mine, still):
+        for known, item in zip(mistakes, items(value, names, of="forward"), strict=True):
+            known |= {DROPOUT: item} if isinstance(item, np.ndarray) else {}
+    judge(value, expected_of(fact), "RNN", mistakes, within(0, fact["atol"]))
+
+
+def fits(value, expected):
+    try:
+        judge(value, expected, "RNN")
+    except Verdict:
+        return False
+    return True
 
 
 # --- other weights, other sizes -------------------------------------------------------------------------
@@ -293,7 +308,7 @@ def test_dropout(student, reference, N, seed, dropout, kind):
         module.train()
         values.append(step(subject, module, inputs, seed=seed))
     mistakes = [{"Nothing is dropped out in train mode.": value} for value in still]
-    case = f"N={N}, {kind}, dropout={dropout}, train mode"
+    case = f"N={N}, {kind}, dropout {dropout:.0%}, train mode"
     judge(values[0], items(values[1], tuple(NAMES[kind]), of="forward"), kind, mistakes, case=case)
 
 
