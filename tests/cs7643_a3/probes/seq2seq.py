@@ -45,7 +45,7 @@ def seeded_seq2seq(
     Encoder, Decoder, Seq2Seq = builds
     set_seed_nb()
     encoder = Encoder(*encoder_args)
-    output = assemble(Seq2Seq, encoder, Decoder(*decoder_args)).train(training)(source)
+    output = assemble(Seq2Seq, encoder, Decoder(*decoder_args)).train(training)(source.clone())
     if not attention:
         return output
     return assemble(Seq2Seq, encoder, Decoder(*decoder_args, attention=True)).train(training)(source)
