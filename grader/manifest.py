@@ -5,6 +5,7 @@ Every complaint is one line: the file, the place as a path (`$.questions[0].poin
 
 from __future__ import annotations
 
+import ast
 import graphlib
 import math
 import re
@@ -39,12 +40,14 @@ def load_manifest(path: Path) -> Manifest:
     return manifest
 
 
-def check_suite(manifest: Manifest, specs: Sequence[CheckSpec]) -> None:
+def check_suite(manifest: Manifest, specs: Sequence[CheckSpec], *, partly: bool = False) -> None:
     """Refuse a suite that does not fit the manifest; the order of `specs` plays no role.
 
+    partly: it is cut down to some parts, so that checks of policies may be missing.
     Raises ManifestError: repeated id, unknown question, unknown or cyclic `needs`, points that are negative
     or not finite, a check in the place of a question that staff judge, another question that no check grades or
-    whose checks' points do not add up to its points, a policy without a check or with one that has points.
+    whose checks' points do not add up to its points, a policy without a check, with one that has points, or
+    with a hidden one though it costs points.
     """
     specs = sorted(specs, key=lambda spec: spec.id)
     for spec_id in _repeated(spec.id for spec in specs):
@@ -73,9 +76,14 @@ def check_suite(manifest: Manifest, specs: Sequence[CheckSpec]) -> None:
         raise ManifestError(f"checks wait for each other: {chain}") from error
     points_of = {spec.id: spec.points for spec in specs}
     for index, policy in enumerate(manifest.policies):
-        if points_of.get(policy.check) != 0:
-            what = "has points; a policy's has none" if policy.check in points_of else "is not in the suite"
-            raise ManifestError(f"the check {policy.check!r} {what} (at `$.policies[{index}].check`)")
+        here = f"(at `$.policies[{index}].check`)"
+        if policy.check not in points_of:
+            if not partly:
+                raise ManifestError(f"the check {policy.check!r} is not in the suite {here}")
+        elif points_of[policy.check] != 0:
+            raise ManifestError(f"the check {policy.check!r} has points; a policy's has none {here}")
+        elif policy.check in hidden and policy.severity is not Severity.REPORT:
+            raise ManifestError(f"the check {policy.check!r} is hidden, and students see what it costs {here}")
     for index, question in enumerate(manifest.questions):
         if question.written:
             continue
@@ -159,8 +167,10 @@ def _bad_written(question: Question, handed_in: set[str], here: str) -> Iterator
 
 def _bad_policy(policy: Policy, manifest: Manifest, here: str) -> Iterator[str]:
     known = manifest.given if policy.rule is Rule.GIVEN else (*manifest.submitted, *manifest.optional)
+    folders = tuple(f"{given.rstrip('/')}/" for given in manifest.given) if policy.rule is Rule.GIVEN else ()
     for position, file in enumerate(policy.files):
-        if file not in known and not any(file.startswith(f"{folder}/") for folder in known):
+        fits = file.endswith(".py") or policy.rule in (Rule.FILES, Rule.GIVEN, Rule.EDITION)
+        if not fits or (file not in known and not f"{file.rstrip('/')}/".startswith(folders)):
             yield f"{file!r} is no file that this rule can be about - at `{here}.files[{position}]`"
     for position, part in enumerate(policy.parts):
         if part not in {part.id for part in manifest.parts}:
@@ -177,6 +187,17 @@ def _bad_policy(policy: Policy, manifest: Manifest, here: str) -> Iterator[str]:
             yield f"{key!r} belongs to the rule {rule.value!r}, and to no other - at `{here}.{key}`"
     if policy.allow and policy.rule not in (Rule.IMPORTS, Rule.DEFINITIONS):
         yield f"'allow' belongs to the rules 'imports' and 'definitions' - at `{here}.allow`"
+    for position, statement in enumerate(policy.allow if policy.rule is Rule.IMPORTS else ()):
+        if not _is_import(statement):
+            yield f"{statement!r} is no import statement - at `{here}.allow[{position}]`"
+
+
+def _is_import(text: str) -> bool:
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError):
+        return False
+    return bool(body) and all(isinstance(statement, ast.Import | ast.ImportFrom) for statement in body)
 
 
 def _bad_ids(key: str, ids: Sequence[str]) -> Iterator[str]:
