@@ -134,7 +134,7 @@ def _contradictions(manifest: Manifest) -> Iterator[str]:
                 yield f"{file!r} is neither submitted nor optional - at `{here}.files[{position}]`"
         if question.written:
             yield from _bad_written(question, handed_in, here)
-    yield from _bad_ids("policies", [policy.check for policy in manifest.policies])
+    yield from _bad_ids("policies", [policy.check for policy in manifest.policies], "check")
     for index, policy in enumerate(manifest.policies):
         yield from _bad_policy(policy, manifest, f"$.policies[{index}]")
     for index, part in enumerate(manifest.parts):
@@ -176,7 +176,7 @@ def _bad_policy(policy: Policy, manifest: Manifest, here: str) -> Iterator[str]:
         if part not in {part.id for part in manifest.parts}:
             yield f"{part!r} is no part of the assignment - at `{here}.parts[{position}]`"
     if policy.severity is Severity.ZERO_FILE and policy.rule in (Rule.OUTPUT, Rule.EDITION, Rule.GIVEN):
-        yield f"nobody can say whose points a breach of {policy.rule!r} costs; name parts - at `{here}.severity`"
+        yield f"nobody can say whose points a breach of {policy.rule.value!r} costs; name parts - at `{here}.severity`"
     if policy.severity is Severity.ZERO_FILE and policy.parts:
         yield f"'zero_file' takes the points of a file, not of parts - at `{here}.parts`"
     if not 0 <= policy.keeps < 1 or bool(policy.keeps) != (policy.severity is Severity.CAP):
@@ -200,12 +200,12 @@ def _is_import(text: str) -> bool:
     return bool(body) and all(isinstance(statement, ast.Import | ast.ImportFrom) for statement in body)
 
 
-def _bad_ids(key: str, ids: Sequence[str]) -> Iterator[str]:
+def _bad_ids(key: str, ids: Sequence[str], field: str = "id") -> Iterator[str]:
     for index, text in enumerate(ids):
         if not text.strip():
-            yield f"an id must not be empty - at `$.{key}[{index}].id`"
+            yield f"an id must not be empty - at `$.{key}[{index}].{field}`"
         if text in ids[:index]:
-            yield f"the id {text!r} is used twice - at `$.{key}[{index}].id`"
+            yield f"the id {text!r} is used twice - at `$.{key}[{index}].{field}`"
 
 
 def _bad_paths(manifest: Manifest) -> Iterator[str]:
