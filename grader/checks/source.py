@@ -297,6 +297,12 @@ def _fits(name: str, patterns: Collection[str]) -> bool:
 
 
 def _ends_like(name: str, patterns: Collection[str]) -> bool:
-    """Whether it may be one of them by its last part; of a built-in function's there is but one."""
-    lasts = {pattern.rpartition(".")[2] for pattern in patterns if "." in pattern} - {"*"}
-    return "." in name and _fits(name.rpartition(".")[2], lasts)
+    """Whether a name of which the beginning is not known may be one of them: a class by its last part, a function,
+    of whose name tensors may have a method, by its last two."""
+    for pattern in patterns:
+        *owners, last = pattern.split(".")
+        count = 1 if last.lstrip("*?")[:1].isupper() else 2
+        wanted, found = [*owners, last][-count:], name.split(".")[1:][-count:]
+        if owners and last != "*" and len(found) == count and _fits(".".join(found), [".".join(wanted)]):
+            return True
+    return False

@@ -344,7 +344,7 @@ def test_policies_are_decoded(tmp_path: Path) -> None:
         ('forbid = ["torch.nn.LSTM"]', "", ["'forbid' belongs to the rule 'calls'", "$.policies[1].forbid"]),
         ("allow =", "forbid =", ["'forbid' belongs to the rule 'calls'", "$.policies[0].forbid"]),
         ('editions = { "2021"', 'allow = ["step"]\neditions = { "2021"', ["'allow' belongs", "$.policies[2].allow"]),
-        ('rule = "given"', 'rule = "edition"', ["'editions' belongs to the rule 'edition'", "$.policies[3].editions"]),
+        ('rule = "edition"', 'rule = "files"', ["'editions' belongs to the rule 'edition'", "$.policies[2].editions"]),
         ('"import math"', '"math"', ["'math' is no import statement", "$.policies[0].allow[0]"]),
         ('"import math"', '"import math as"', ["'import math as' is no import", "$.policies[0].allow[0]"]),
         ('"import math"', '""', ["'' is no import statement", "$.policies[0].allow[0]"]),
