@@ -169,7 +169,14 @@ class Desk:
         submission, given = self._written(manifest, submission, out)
         student = self.subject(submission)
         run = Run(
-            manifest, student, self.reference, self.stored, companions=companions, slow=slow, notebooks=notebooks
+            manifest,
+            student,
+            self.reference,
+            self.stored,
+            companions=companions,
+            slow=slow,
+            notebooks=notebooks,
+            partly=bool(parts),
         )
         journal = Journal(out, lambda: self.card(run, submission, given)) if out else None
 
@@ -221,7 +228,7 @@ class Desk:
             run.manifest,
             run.specs,
             not_run(run.specs, run.results, STOPPED, run.fault),
-            submission=remarked(submission, run.student),
+            submission=submission,
             isolation=isolation(run.student),
             versions=versions(self.launcher),
             seconds=time.monotonic() - run.started,
@@ -297,11 +304,6 @@ def refuse(error: IntakeError, out: Path) -> None:
         write_refusal(str(error), out)
     except OSError as fault:
         raise GraderError(f"{error}; and {out} cannot be written to: {fault.strerror}") from None
-
-
-def remarked(submission: Submission, subject: Subject) -> Submission:
-    """The submission, with what was found out about it while it ran."""
-    return structs.replace(submission, findings=(*submission.findings, *subject.remarks))
 
 
 def isolation(subject: Subject) -> dict[str, bool]:

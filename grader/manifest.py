@@ -5,6 +5,7 @@ Every complaint is one line: the file, the place as a path (`$.questions[0].poin
 
 from __future__ import annotations
 
+import ast
 import graphlib
 import math
 import re
@@ -39,12 +40,14 @@ def load_manifest(path: Path) -> Manifest:
     return manifest
 
 
-def check_suite(manifest: Manifest, specs: Sequence[CheckSpec]) -> None:
+def check_suite(manifest: Manifest, specs: Sequence[CheckSpec], *, partly: bool = False) -> None:
     """Refuse a suite that does not fit the manifest; the order of `specs` plays no role.
 
+    partly: it is cut down to some parts, so that checks of policies may be missing.
     Raises ManifestError: repeated id, unknown question, unknown or cyclic `needs`, points that are negative
     or not finite, a check in the place of a question that staff judge, another question that no check grades or
-    whose checks' points do not add up to its points, a policy without a check or with one that has points.
+    whose checks' points do not add up to its points, a policy without a check, with one that has points, or
+    with a hidden one though it costs points.
     """
     specs = sorted(specs, key=lambda spec: spec.id)
     for spec_id in _repeated(spec.id for spec in specs):
@@ -72,13 +75,18 @@ def check_suite(manifest: Manifest, specs: Sequence[CheckSpec]) -> None:
         chain = " needs ".join(repr(spec_id) for spec_id in reversed(error.args[1]))
         raise ManifestError(f"checks wait for each other: {chain}") from error
     for index, limit in enumerate(manifest.speeds):
-        if limit.check not in known_checks:
+        if limit.check not in known_checks and not partly:
             raise ManifestError(f"the check {limit.check!r} is not in the suite (at `$.speeds[{index}].check`)")
     points_of = {spec.id: spec.points for spec in specs}
     for index, policy in enumerate(manifest.policies):
-        if points_of.get(policy.check) != 0:
-            what = "has points; a policy's has none" if policy.check in points_of else "is not in the suite"
-            raise ManifestError(f"the check {policy.check!r} {what} (at `$.policies[{index}].check`)")
+        here = f"(at `$.policies[{index}].check`)"
+        if policy.check not in points_of:
+            if not partly:
+                raise ManifestError(f"the check {policy.check!r} is not in the suite {here}")
+        elif points_of[policy.check] != 0:
+            raise ManifestError(f"the check {policy.check!r} has points; a policy's has none {here}")
+        elif policy.check in hidden and policy.severity is not Severity.REPORT:
+            raise ManifestError(f"the check {policy.check!r} is hidden, and students see what it costs {here}")
     for index, question in enumerate(manifest.questions):
         if question.written:
             continue
@@ -129,7 +137,7 @@ def _contradictions(manifest: Manifest) -> Iterator[str]:
                 yield f"{file!r} is neither submitted nor optional - at `{here}.files[{position}]`"
         if question.written:
             yield from _bad_written(question, handed_in, here)
-    yield from _bad_ids("speeds", [limit.check for limit in manifest.speeds])
+    yield from _bad_ids("speeds", [limit.check for limit in manifest.speeds], "check")
     for index, limit in enumerate(manifest.speeds):
         for name in ("allowed", "within"):
             value = getattr(limit, name)
@@ -139,7 +147,7 @@ def _contradictions(manifest: Manifest) -> Iterator[str]:
             yield f"points must be a number from 0 up, got {limit.points} - at `$.speeds[{index}].points`"
         if not limit.measured.strip():
             yield f"say what was measured when the limit was set - at `$.speeds[{index}].measured`"
-    yield from _bad_ids("policies", [policy.check for policy in manifest.policies])
+    yield from _bad_ids("policies", [policy.check for policy in manifest.policies], "check")
     for index, policy in enumerate(manifest.policies):
         yield from _bad_policy(policy, manifest, f"$.policies[{index}]")
     for index, part in enumerate(manifest.parts):
@@ -172,14 +180,16 @@ def _bad_written(question: Question, handed_in: set[str], here: str) -> Iterator
 
 def _bad_policy(policy: Policy, manifest: Manifest, here: str) -> Iterator[str]:
     known = manifest.given if policy.rule is Rule.GIVEN else (*manifest.submitted, *manifest.optional)
+    folders = tuple(f"{given.rstrip('/')}/" for given in manifest.given) if policy.rule is Rule.GIVEN else ()
     for position, file in enumerate(policy.files):
-        if file not in known and not any(file.startswith(f"{folder}/") for folder in known):
+        fits = file.endswith(".py") or policy.rule in (Rule.FILES, Rule.GIVEN, Rule.EDITION)
+        if not fits or (file not in known and not f"{file.rstrip('/')}/".startswith(folders)):
             yield f"{file!r} is no file that this rule can be about - at `{here}.files[{position}]`"
     for position, part in enumerate(policy.parts):
         if part not in {part.id for part in manifest.parts}:
             yield f"{part!r} is no part of the assignment - at `{here}.parts[{position}]`"
     if policy.severity is Severity.ZERO_FILE and policy.rule in (Rule.OUTPUT, Rule.EDITION, Rule.GIVEN):
-        yield f"nobody can say whose points a breach of {policy.rule!r} costs; name parts - at `{here}.severity`"
+        yield f"nobody can say whose points a breach of {policy.rule.value!r} costs; name parts - at `{here}.severity`"
     if policy.severity is Severity.ZERO_FILE and policy.parts:
         yield f"'zero_file' takes the points of a file, not of parts - at `{here}.parts`"
     if not 0 <= policy.keeps < 1 or bool(policy.keeps) != (policy.severity is Severity.CAP):
@@ -190,14 +200,25 @@ def _bad_policy(policy: Policy, manifest: Manifest, here: str) -> Iterator[str]:
             yield f"{key!r} belongs to the rule {rule.value!r}, and to no other - at `{here}.{key}`"
     if policy.allow and policy.rule not in (Rule.IMPORTS, Rule.DEFINITIONS):
         yield f"'allow' belongs to the rules 'imports' and 'definitions' - at `{here}.allow`"
+    for position, statement in enumerate(policy.allow if policy.rule is Rule.IMPORTS else ()):
+        if not _is_import(statement):
+            yield f"{statement!r} is no import statement - at `{here}.allow[{position}]`"
 
 
-def _bad_ids(key: str, ids: Sequence[str]) -> Iterator[str]:
+def _is_import(text: str) -> bool:
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError):
+        return False
+    return bool(body) and all(isinstance(statement, ast.Import | ast.ImportFrom) for statement in body)
+
+
+def _bad_ids(key: str, ids: Sequence[str], field: str = "id") -> Iterator[str]:
     for index, text in enumerate(ids):
         if not text.strip():
-            yield f"an id must not be empty - at `$.{key}[{index}].id`"
+            yield f"an id must not be empty - at `$.{key}[{index}].{field}`"
         if text in ids[:index]:
-            yield f"the id {text!r} is used twice - at `$.{key}[{index}].id`"
+            yield f"the id {text!r} is used twice - at `$.{key}[{index}].{field}`"
 
 
 def _bad_paths(manifest: Manifest) -> Iterator[str]:

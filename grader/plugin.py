@@ -58,6 +58,7 @@ class Run:
     notebooks: HowToRun = "run"
     clocks: bool = True  # off where somebody may be sitting at a breakpoint
     strict: bool = True  # the collected checks must add up to the manifest's points
+    partly: bool = False  # the manifest is cut down to some parts
     known: Mapping[str, Status] = field(default_factory=dict)  # how checks ended that are not run now
     on_result: Callable[[Run], None] = lambda run: None
     started: float = field(default_factory=time.monotonic)
@@ -161,11 +162,9 @@ def notebooks(request: pytest.FixtureRequest) -> Notebooks:
 
 @pytest.fixture
 def policy(request: pytest.FixtureRequest) -> Rulebook:
-    """The rule that the manifest has for this check. Raises ManifestError."""
+    """The rule that the manifest has for this check; that it has one is seen to when the suite is collected."""
     run, id_ = request.config.stash[RUN], request.node.stash[SPEC].id
-    found = next((policy for policy in run.manifest.policies if policy.check == id_), None)
-    if found is None:
-        raise ManifestError(f"check {id_!r} judges a policy, and the manifest has none for it (`$.policies`)")
+    found = next(policy for policy in run.manifest.policies if policy.check == id_)
     return Rulebook(found, run.manifest, run.student, Path(run.reference.submission.root))
 
 
@@ -213,9 +212,14 @@ class Grading:
                 raise self.run.fatal
             files = {path: i for i, path in enumerate(dict.fromkeys(item.path for item in items))}
             parts = {part.id: i for i, part in enumerate(self.run.manifest.parts)}
+            policies = {policy.check for policy in self.run.manifest.policies}
             for item in items:
                 item.stash[SPEC] = spec_of(item, self.run.manifest)
-                item.extra_keyword_matches.add(item.stash[SPEC].id)  # for -k
+                id_ = item.stash[SPEC].id
+                if "policy" in getattr(item, "fixturenames", ()) and id_ not in policies:
+                    what = "judges a policy, and the manifest has none for it (`$.policies`)"
+                    raise ManifestError(f"check {id_!r} {what}")
+                item.extra_keyword_matches.add(id_)  # for -k
             self.run.specs = [item.stash[SPEC] for item in items]
 
             def place(item: pytest.Item) -> tuple[int, bool, int]:
@@ -227,7 +231,7 @@ class Grading:
 
             items.sort(key=place)
             if self.run.strict:
-                check_suite(self.run.manifest, self.run.specs)
+                check_suite(self.run.manifest, self.run.specs, partly=self.run.partly)
                 check_order([item.stash[SPEC] for item in items])
         except GraderError as error:
             self.run.fatal = error
@@ -338,8 +342,10 @@ class Grading:
         if result.status is Status.TIMED_OUT and run.left_s() <= 0 and seconds < start.limit_s:
             result = self._result(spec, run.out_of_time())
         log = run.student.log()[-2000:] if call.excinfo else ""
+        remarks, run.student.remarks = tuple(run.student.remarks), []
         return structs.replace(
             result,
+            remarks=remarks,
             staff="\n".join(text for text in (result.staff or log, start.again) if text),
             seconds=round(seconds, 6),
             cpu_s=round(max(0.0, cpu_s - start.cpu_s), 6),
@@ -363,7 +369,7 @@ class Grading:
                 returned=error.returned,
                 files=error.files,
             )
-        if isinstance(error, SandboxUnavailable):
+        if isinstance(error, SandboxUnavailable | ManifestError):
             self.run.fatal = error
         staff = "".join(traceback.format_exception(error, limit=-6))
         return CheckResult(id=spec.id, status=Status.UNGRADED, message=OUR_FAULT, staff=staff)

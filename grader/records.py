@@ -363,6 +363,7 @@ class CheckResult(Record, frozen=True):
     returned: str = ""  # fingerprint of the value that was wrong
     files: tuple[str, ...] = ()  # of a policy's check: which broke the rule
     timing: Timing | None = None
+    remarks: tuple[str, ...] = ()  # what was found besides, for people; it costs nothing
     seconds: float = 0.0
     cpu_s: float = 0.0  # spent in the student's worker
 

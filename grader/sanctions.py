@@ -58,7 +58,7 @@ def _reaches(policy: Policy, part: str) -> bool:
 def _what(policy: Policy) -> str:
     if policy.severity is Severity.ZERO_FILE:
         return "the points of the file"
-    parts = f"part {' and '.join(policy.parts)}" if policy.parts else "the assignment"
+    parts = f"part{'s' * (len(policy.parts) > 1)} {' and '.join(policy.parts)}" if policy.parts else "the assignment"
     if policy.severity is Severity.CAP:
         return f"all points of {parts} above {100 * policy.keeps:g} %"
     return f"all points of {parts}"

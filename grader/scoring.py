@@ -87,7 +87,7 @@ def score(
         parts=parts,
         questions=questions,
         checks=checks,
-        findings=(*submission.findings, *broken.findings),
+        findings=(*submission.findings, *_remarks(specs, outcome), *broken.findings),
         team=submission.team,
         isolation=dict(isolation),
         versions=dict(versions),
@@ -185,6 +185,12 @@ def _by_id(
             raise GraderError(f"two results for check {result.id!r}")
         outcome[result.id] = result
     return outcome
+
+
+def _remarks(specs: Sequence[CheckSpec], outcome: Mapping[str, CheckResult]) -> list[str]:
+    """What the checks found besides, in the order of the suite; each thing once."""
+    found = [remark for spec in specs if spec.id in outcome for remark in outcome[spec.id].remarks]
+    return list(dict.fromkeys(found))
 
 
 def _check_score(spec: CheckSpec, result: CheckResult | None, taken: str) -> CheckScore:

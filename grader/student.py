@@ -16,7 +16,7 @@ from msgspec import structs
 
 from grader import plugin
 from grader.errors import GraderError
-from grader.grading import Desk, isolation, remarked, versions
+from grader.grading import Desk, isolation, versions
 from grader.paths import find_assignment
 from grader.plugin import Grading, Run
 from grader.records import CheckResult, CheckSpec, Manifest, Status
@@ -123,7 +123,7 @@ class StudentDoor:
             narrowed(run.manifest, specs),
             specs,
             {**later, **run.results},
-            submission=remarked(self._submission, run.student),
+            submission=self._submission,
             isolation=isolation(run.student),
             versions=versions(self._launcher),
             seconds=0.0,

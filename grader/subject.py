@@ -65,6 +65,7 @@ class Subject:
         self._standins = sources_below(standins) if standins else {}
         self._on_cpu = False  # what asks for CUDA is to run on the CPU
         self._only_stdout = False  # the log is to hold nothing else
+        self._before = 0  # characters in the log that are not to count
         self._reference = reference
         self._required = required
         self._answers = answers
@@ -79,7 +80,7 @@ class Subject:
         self._asked = ""  # the name of the request under way
         self._rival: Subject | None = None
         self.witness: Callable[[Name, list[Any], Reply], None] | None = None  # is told of every exchange
-        self.remarks: list[str] = []  # for people; they cost nothing
+        self.remarks: list[str] = []  # for people, of the check at hand; they cost nothing
         self.charged_s = 0.0  # what its answers have taken in all
         self._objects = Objects(self._outward, self._inward)
         self.isolation: dict[str, str] = {}
@@ -104,8 +105,11 @@ class Subject:
 
     def fresh(self, *, only_stdout: bool = False) -> None:
         """The next request goes to a new worker, with nothing left of earlier ones. only_stdout: until the next call of
-        this, `log` has what is printed, without warnings and all else on stderr."""
+        this, `log` has what is printed, without warnings and all else on stderr; and modules that could not be imported
+        are tried again, since they may print before they fail."""
         self._only_stdout = only_stdout
+        if only_stdout:
+            self._broken.clear()
         if self._worker is not None:
             self._cpu_s += self._worker.cpu_now_s()
             self._worker.close()
@@ -174,7 +178,7 @@ class Subject:
         return self._rival
 
     def log(self) -> str:
-        return self._worker.log() if self._worker else ""
+        return self._worker.log()[self._before :] if self._worker else ""
 
     def run_cell(self, number: int, source: str, given: Mapping[str, Any], limit_s: float) -> Any:
         """Runs a notebook's cell in the worker of the cells before it; see `worker.shell`."""
@@ -208,6 +212,7 @@ class Subject:
             reply = worker.ask(request, PREPARE_S)
             if not isinstance(reply, Returned):
                 raise WorkerError(f"a worker could not be prepared ({request[0]}): {reply.text}")
+        self._before = len(worker.log()) if self._only_stdout else 0  # what libraries had to say in a cold process
 
     def _started(self) -> AnyWorker:
         """A second start, where the first fails: what was wrong with the machine may be over, and without a

@@ -223,7 +223,7 @@ class Batch:
         assert row.opened
         manifest, submission, written = self.suite.manifest, row.opened.submission, row.opened.written
         given, lapsed = given_before(manifest, written, self._out / row.handed.id)
-        findings = *submission.findings, *remarks(manifest, written), *lapsed, *ended.remarks
+        findings = *submission.findings, *remarks(manifest, written), *lapsed
         card = score(
             manifest,
             self.suite.specs,

@@ -71,7 +71,6 @@ def examine(
             finish(
                 Ended(
                     id=at,
-                    remarks=tuple(run.student.remarks),
                     isolation=isolation(run.student),
                     versions=versions(launcher),
                     fault=run.fault,

@@ -59,7 +59,6 @@ class Judged(Event, frozen=True):
 class Ended(Event, frozen=True):
     """The last event of a job. `fault` is of ours: nothing was judged after it."""
 
-    remarks: tuple[str, ...] = ()
     isolation: dict[str, bool] = msgspec.field(default_factory=dict)
     versions: dict[str, str] = msgspec.field(default_factory=dict)
     fault: str = ""

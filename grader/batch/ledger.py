@@ -24,7 +24,7 @@ from grader.records import CheckResult, HandedIn, Record
 LEDGER: Final = "ledger.sqlite"
 R = TypeVar("R", bound=Record)
 
-FORM: Final = 1  # of the tables; another one is not read
+FORM: Final = 2  # of the tables; another one is not read
 
 TABLES: Final = """
 CREATE TABLE IF NOT EXISTS submissions (

@@ -14,17 +14,19 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from grader.checks import source
 from grader.checks.source import Remark
-from grader.errors import ManifestError, Verdict
+from grader.errors import ManifestError, NeedsGpu, Verdict
 from grader.records import Manifest, Policy, Rule, Status
 from grader.solutions import strip_solutions
 from grader.subject import Subject
 
 SHOWN: Final = 6  # breaches in one message
+PRINTING: Final = ("print", "sys.stdout.*", "sys.__stdout__.*", "os.write")
 WORDS: Final = 60  # of what was printed
 
 Exercise = Callable[[Subject], object]
@@ -70,32 +72,36 @@ class Rulebook:
         refuse({file: found for file, found in breaches.items() if found})
 
     def _is_meant(self, file: str) -> bool:
-        return not self._policy.files or file in self._policy.files
+        folders = tuple(f"{name.rstrip('/')}/" for name in self._policy.files)
+        return not folders or file in self._policy.files or file.startswith(folders)
 
     # --- rules ----------------------------------------------------------------------------------------
 
     def _unusable(self) -> dict[str, list[Remark]]:
-        submission = self._student.submission
-        found = {
-            file: [Remark(0, "was not found in the submission; hand it in under this name")]
-            for file in self._files
-            if file not in submission.hashes
-        }
-        found |= {
-            file: [Remark(0, f"cannot be used: {text}")]
-            for file, text in submission.problems.items()
-            if file in self._files and not file.endswith(".py")
-        }
+        submission, found = self._student.submission, {}
+        for file in self._files:
+            if file in submission.hashes:
+                continue  # whether a module can be imported is for another rule
+            problem = submission.problems.get(file)
+            text = f"cannot be used: {problem}" if problem else "was not found; hand it in under this name"
+            found[file] = [Remark(0, text)]
         return found
 
     def _not_importable(self) -> dict[str, list[Remark]]:
-        broken = {}
-        self._student.fresh()
+        student, broken = self._student, dict[str, list[Remark]]()
+        student.fresh()
         for file in self._modules():
             try:
-                self._student.import_module(_module(file))
+                student.import_module(_module(file))
+            except NeedsGpu:
+                raise  # the plugin knows what to do about it
             except Verdict as verdict:
+                if verdict.status is Status.TIMED_OUT and student.left_s() <= 0:  # others' imports took the time
+                    if not broken:
+                        raise
+                    break
                 broken[file] = [Remark(0, f"{verdict.text}; mend this before anything else")]
+        student.fresh()  # what one module does to libraries is not for the checks of another
         return broken
 
     def _of_sources(self) -> dict[str, list[Remark]]:
@@ -109,8 +115,10 @@ class Rulebook:
                     broken[file] = source.imports(text, self._handed_out(file), policy.allow)
                 else:
                     broken[file] = source.definitions(text, self._handed_out(file), policy.allow)
-            except (SyntaxError, ValueError, RecursionError, MemoryError):
+            except (SyntaxError, ValueError):
                 continue  # its checks say so, and a rule about what runs does
+            except (RecursionError, MemoryError):  # Python itself can go deeper
+                broken[file] = [Remark(0, "is nested too deeply to be looked through", certain=False)]
         return broken
 
     def _another_edition(self) -> dict[str, list[Remark]]:
@@ -124,7 +132,7 @@ class Rulebook:
             f"this looks like work for {' or '.join(likely)} of the assignment (it has {shown}), which asks for other "
             "things than this one; hand in your work for this edition"
         )
-        return {"the submission": [Remark(0, text)]}
+        return {"": [Remark(0, text)]}
 
     def _has(self, mark: str) -> bool:
         """A file, or "file.py:Class.function(parameter)"."""
@@ -137,24 +145,42 @@ class Rulebook:
         return False
 
     def _printed(self, exercises: Sequence[Exercise]) -> dict[str, list[Remark]]:
-        student, printed = self._student, ""
-        student.fresh(only_stdout=True)
-        for file in self._modules():
-            with contextlib.suppress(Verdict):  # what it came to is for other checks to say
-                student.import_module(_module(file))
-            printed = printed or student.log().strip()
-        for exercise in exercises:
-            student.fresh(only_stdout=True)
-            with contextlib.suppress(Verdict):
-                exercise(student)
-            printed = printed or student.log().strip()
-        student.fresh()
+        modules = self._modules()
+        imports = [partial(Subject.import_module, module=_module(file)) for file in modules]
+        printed = self._heard(*imports) or next(filter(None, map(self._heard, exercises)), "")
+        self._student.fresh()
         if not printed:
             return {}
         words = re.sub(r"\s+", " ", printed)
         quoted = words if len(words) <= WORDS else f"{words[:WORDS]} …"
-        text = f"importing, constructing or calling them prints ({quoted}); take out every print"
-        return {"the modules": [Remark(0, text)]}
+        found = [Remark(0, f"importing, constructing or calling the modules prints ({quoted}); take out every print")]
+        return {"": found} | {file: self._prints(file) for file in modules}
+
+    def _heard(self, *exercises: Exercise) -> str:
+        """What they print, one after the other in a fresh worker; what else comes of them is for other checks to say.
+        Raises the Verdict of one after which nothing more can be said."""
+        student = self._student
+        student.fresh(only_stdout=True)
+        for exercise in exercises:
+            unheard = None
+            try:
+                exercise(student)
+            except Verdict as verdict:
+                if isinstance(verdict, NeedsGpu) or student.left_s() <= 0:
+                    unheard = verdict
+            if printed := student.log().strip():  # at once: what ended a worker does not unsay what it printed
+                return printed
+            if unheard is not None:
+                raise unheard
+        return ""
+
+    def _prints(self, file: str) -> list[Remark]:
+        """The lines to look at."""
+        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            text = (Path(self._student.submission.root) / file).read_bytes()
+            lines = dict.fromkeys(found.line for found in source.calls(text, PRINTING) if found.certain)
+            return [Remark(line, "this prints, whenever it is reached") for line in lines]
+        return []
 
     # --- files ----------------------------------------------------------------------------------------
 
@@ -174,11 +200,13 @@ def refuse(breaches: dict[str, list[Remark]]) -> None:
     lines = [_said(file, remark) for file, found in breaches.items() for remark in found]
     if len(lines) > SHOWN:
         lines[SHOWN:] = [f"and {len(lines) - SHOWN} more"]
-    raise Verdict(Status.REFUSED, "\n".join(lines), files=tuple(breaches))
+    raise Verdict(Status.REFUSED, "\n".join(lines), files=tuple(filter(None, breaches)))
 
 
 def _said(file: str, remark: Remark) -> str:
-    return f"{file}{f', line {remark.line}' if remark.line else ''}: {remark.text}"
+    """file: "" for what is not about one."""
+    line = f", line {remark.line}" if remark.line else ""
+    return f"{file}{line}: {remark.text}" if file else remark.text
 
 
 def _module(file: str) -> str:

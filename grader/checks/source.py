@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import ast
 import fnmatch
+import re
+import warnings
 from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
+from grader.checks.names import UNKNOWN, Function, Import, Names, imported
+
 OPEN: Final = "NotImplementedError"  # what a function that students write raises as it is handed out
 ANY_CODE: Final = frozenset({"exec", "eval", "compile"})
-ANY_MODULE: Final = frozenset({"__builtins__", "__loader__", "__spec__"})
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef
+ANY_MODULE: Final = frozenset(
+    {"__builtins__", "__globals__", "__import__", "__loader__", "__spec__", "__subclasses__", "import_module"}
+)
+OF_CLASSES: Final = frozenset({"isinstance", "issubclass"})
 
 
 class Remark(NamedTuple):
@@ -26,6 +31,65 @@ class Remark(NamedTuple):
     certain: bool = True
 
 
+def parsed(source: str | bytes) -> ast.Module:
+    """Without the warnings that Python has for whoever wrote it. Raises SyntaxError, ValueError, RecursionError,
+    MemoryError."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(source)
+
+
+class Code(NamedTuple):
+    """A module's own tree, or that of code which it holds as text. line: where that stands; 0 for the module's own."""
+
+    tree: ast.AST
+    line: int = 0
+
+    def at(self, node: ast.expr | ast.stmt) -> int:
+        return self.line or node.lineno
+
+
+class Module:
+    """A module with the code that it gives to exec, eval and compile as a constant text.
+
+    unseen: what is given to them besides, as doubts. Raises SyntaxError.
+    """
+
+    def __init__(self, source: str | bytes) -> None:
+        self.codes = [Code(parsed(source))]
+        self.unseen: list[Remark] = []
+        self.names = Names([self.codes[0].tree])
+        for code in self.codes:  # which grows
+            self._look_into(code)
+        self.names = Names([code.tree for code in self.codes])
+
+    def _look_into(self, code: Code) -> None:
+        called = {id(node.func): node for node in ast.walk(code.tree) if isinstance(node, ast.Call)}
+        for node in ast.walk(code.tree):
+            if not isinstance(node, ast.Name | ast.Attribute) or not isinstance(node.ctx, ast.Load):
+                continue
+            meanings, call = self.names.meanings(node), called.get(id(node))
+            used = meanings & ANY_CODE
+            if not used or (used != meanings and call is None):  # a parameter may be called `eval`
+                continue
+            hidden = _constant(call)
+            if hidden is None or used != meanings:
+                self.unseen.append(Remark(code.at(node), f"what `{min(used)}` runs cannot be seen here", certain=False))
+            else:
+                self.codes.append(Code(hidden, code.at(node)))
+
+
+def _constant(call: ast.Call | None) -> ast.AST | None:
+    """The first argument as code, where that is a text."""
+    if call is None or not call.args or not isinstance(call.args[0], ast.Constant):
+        return None
+    text = call.args[0].value
+    try:
+        return parsed(text.strip()) if isinstance(text, str) else None
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
 # --- imports ------------------------------------------------------------------------------------------
 
 
@@ -33,86 +97,45 @@ def imports(source: str | bytes, handed_out: str, allow: Collection[str] = ()) -
     """Imports that were added or taken out, nested ones too; those by other means (`__import__`, exec).
 
     allow: statements that are fine besides. Where an import stands, and how a statement lists them, is free:
-    `from torch import nn` is `import torch.nn as nn`. Raises SyntaxError.
+    `from torch import nn` is `import torch.nn as nn`; and so are imports of `__future__`. Raises SyntaxError.
     """
-    tree = ast.parse(source)
-    wanted = dict(_imported(ast.parse(handed_out)))
-    fine = {name for statement in allow for name, _node in _imported(ast.parse(statement))}
-    found = dict(reversed(list(_imported(tree))))  # of several the first
-    added = [
-        Remark(node.lineno, f"`{_statement(name)}` was not among its imports; take it out, and do without")
-        for name, node in found.items()
-        if name not in wanted and name not in fine
-    ]
-    gone = [
-        Remark(0, f"`{_statement(name)}` is gone; put it back") for name in wanted if name not in found
-    ]
-    return [*sorted([*added, *_other_ways(tree, wanted.keys() | fine)]), *gone]
+    module = Module(source)
+    wanted = dict(imported(parsed(handed_out)))
+    fine = {name for statement in allow for name, _node in imported(parsed(statement))}
+    remarks = [*module.unseen, *_other_ways(module)]
+    found: set[Import] = set()
+    for code in module.codes:
+        for name, node in imported(code.tree):
+            if name not in wanted and name not in fine and name not in found:
+                text = f"`{_statement(name, node)}` was not among its imports; take it out, and do without"
+                remarks.append(Remark(code.at(node), text))
+            found.add(name)
+    missing = [_statement(name, node) for name, node in wanted.items() if name not in found]
+    gone = [Remark(0, f"`{statement}` is gone; put it back") for statement in missing]
+    return [*sorted(set(remarks)), *gone]
 
 
-class _Name(NamedTuple):
-    """An import: what it brings (dotted), and the name that it binds."""
-
-    target: str
-    bound: str
-
-
-def _imported(tree: ast.AST) -> Iterator[tuple[_Name, ast.stmt]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield _Name(alias.name, alias.asname or alias.name.partition(".")[0]), node
-        elif isinstance(node, ast.ImportFrom):
-            module = "." * node.level + (node.module or "")
-            for alias in node.names:
-                yield _Name(f"{module}.{alias.name}", alias.asname or alias.name), node
-
-
-def _statement(name: _Name) -> str:
-    if name.bound == name.target.partition(".")[0]:
-        return f"import {name.target}"
+def _statement(name: Import, node: ast.stmt) -> str:
+    """As it stands there; of several names in one statement, for this one."""
+    if isinstance(node, ast.Import):
+        renamed = "" if name.bound == name.target.partition(".")[0] else f" as {name.bound}"
+        return f"import {name.target}{renamed}"
     module, _, last = name.target.rpartition(".")
-    if last == name.bound:
-        return f"from {module or '.'} import {last}"
-    return f"import {name.target} as {name.bound}"
+    renamed = "" if last == name.bound else f" as {name.bound}"
+    return f"from {module or '.'} import {last}{renamed}"
 
 
-def _other_ways(tree: ast.AST, known: Collection[_Name]) -> Iterator[Remark]:
+def _other_ways(module: Module) -> Iterator[Remark]:
     """Ways to a module that need no import statement."""
-    called = {id(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Name):
-            continue
-        if node.id == "__import__":
-            yield Remark(node.lineno, "`__import__` imports a module out of sight; take it out")
-        elif node.id in ANY_MODULE:
-            yield Remark(node.lineno, f"`{node.id}` may give access to other modules", certain=False)
-        elif node.id in ANY_CODE:
-            text = _constant(called.get(id(node)))
-            hidden = _parsed(text)
-            if hidden is None:
-                yield Remark(node.lineno, f"what `{node.id}` runs cannot be seen here", certain=False)
-            else:
-                for name, _statement_node in _imported(hidden):
-                    if name not in known:
-                        yield Remark(node.lineno, f"`{node.id}` runs `{_statement(name)}`; take it out")
-                for inner in _other_ways(hidden, known):
-                    yield inner._replace(line=node.lineno)
-
-
-def _constant(call: ast.Call | None) -> str | None:
-    """The first argument, where that is a text."""
-    if call is None or not call.args or not isinstance(call.args[0], ast.Constant):
-        return None
-    value = call.args[0].value
-    return value if isinstance(value, str) else None
-
-
-def _parsed(text: str | None) -> ast.AST | None:
-    try:
-        return None if text is None else ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+    for code in module.codes:
+        for node in ast.walk(code.tree):
+            match node:
+                case ast.Name(id="__import__", ctx=ast.Load()):
+                    certain = module.names.meanings(node) == {node.id}
+                    text = f"`{node.id}` imports a module out of sight; take it out"
+                    yield Remark(code.at(node), text, certain=certain)
+                case ast.Name(id=name) | ast.Attribute(attr=name) | ast.Constant(value=str(name)) if name in ANY_MODULE:
+                    yield Remark(code.at(node), f"`{name}` may give access to other modules", certain=False)
 
 
 # --- definitions --------------------------------------------------------------------------------------
@@ -124,7 +147,7 @@ def definitions(source: str | bytes, handed_out: str, allow: Collection[str] = (
     allow: qualified names ("Class.method") that may change. Defaults, annotations, and what was added, are free.
     Raises SyntaxError.
     """
-    ours, theirs = dict(_defined(ast.parse(handed_out))), dict(_defined(tree := ast.parse(source)))
+    ours, theirs = dict(_defined(parsed(handed_out))), dict(_defined(tree := parsed(source)))
     remarks = []
     for name, node in ours.items():
         if name in allow:
@@ -152,7 +175,7 @@ def _defined(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, ast.ClassDe
             yield prefix + node.name, node
             if isinstance(node, ast.ClassDef):
                 yield from _defined(node, f"{prefix}{node.name}.")
-        elif isinstance(node, ast.If | ast.Try | ast.With):
+        elif not isinstance(node, ast.expr):  # in an `if`, a `try`, a loop …
             yield from _defined(node, prefix)
 
 
@@ -165,7 +188,7 @@ def _gone(
 ) -> Remark:
     owner, _, last = name.rpartition(".")
     here = theirs.get(owner) if owner else None
-    if last in _assigned(here or tree):
+    if not {last, "*"}.isdisjoint(_assigned(here or tree)):
         return Remark(0, f"`{name}` is assigned and not defined, so what it takes cannot be seen here", certain=False)
     if isinstance(here, ast.ClassDef) and _bases(here) != _bases(ours[owner]):
         text = f"`{name}` is not defined in its class, which may have it from `{', '.join(_bases(here))}`"
@@ -173,14 +196,15 @@ def _gone(
     return Remark(here.lineno if here else 0, f"the {kind} `{name}` is gone; give it back its name")
 
 
-def _assigned(tree: ast.AST) -> set[str]:
-    """Names that some statement binds, other than by defining them."""
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)} | {
-        alias.asname or alias.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
+def _assigned(scope: ast.AST) -> Iterator[str]:
+    """Names that a module or class itself binds, other than by defining them; "*" for those of another module."""
+    for node in ast.iter_child_nodes(scope):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (alias.asname or alias.name for alias in node.names)
+        elif not isinstance(node, Function | ast.ClassDef | ast.Lambda):
+            yield from _assigned(node)
 
 
 def _bases(node: ast.ClassDef | Function) -> list[str]:
@@ -209,7 +233,7 @@ def has(source: str | bytes, mark: str) -> bool:
     """Whether a module has the function, or the parameter of it, that "Class.function(parameter)" names.
     Raises SyntaxError."""
     name, _, parameter = mark.removesuffix(")").partition("(")
-    node = dict(_defined(ast.parse(source))).get(name)
+    node = dict(_defined(parsed(source))).get(name)
     if node is None or not parameter:
         return node is not None
     return isinstance(node, Function) and parameter in _parameters(node).split(", ")
@@ -219,58 +243,66 @@ def has(source: str | bytes, mark: str) -> bool:
 
 
 def calls(source: str | bytes, forbid: Collection[str]) -> list[Remark]:
-    """Places that use a function or class whose full dotted name fits one of the patterns, by whatever name it was
-    imported; annotations do not count. Raises SyntaxError."""
-    tree = ast.parse(source)
-    names = {name.bound: _bound(name) for name, _node in _imported(tree)}
-    annotations = {
-        id(inner)
-        for node in ast.walk(tree)
-        for annotation in (getattr(node, "annotation", None), getattr(node, "returns", None))
-        if isinstance(annotation, ast.AST)
-        for inner in ast.walk(annotation)
-    }
-    remarks = []
-    for node in ast.walk(tree):
-        if id(node) in annotations:
-            continue
-        if isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Load):
-            dotted = _dotted(node, names)
-            if dotted and _fits(dotted, forbid):
-                remarks.append(Remark(node.lineno, f"`{dotted}` is not to be used here; write it out yourself"))
-        elif isinstance(node, ast.ImportFrom):
-            found = [f"{node.module}.{alias.name}" for alias in node.names]
-            used = [name for name in found if _fits(name, forbid)]
-            remarks += [Remark(node.lineno, f"`{name}` is not to be used here") for name in used]
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
-            remarks += _by_getattr(node, names, forbid)
+    """Places that use a function or class whose full dotted name fits one of the patterns, by whatever name it goes
+    there. Annotations, and the classes that isinstance asks for, do not count. Raises SyntaxError."""
+    module = Module(source)
+    remarks = set(module.unseen)
+    for code in module.codes:
+        passed_over = _passed_over(code.tree)
+        for node in ast.walk(code.tree):
+            if isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    if _fits(name := f"{node.module}.{alias.name}", forbid):
+                        remarks.add(Remark(code.at(node), f"`{name}` is not to be used here"))
+            elif isinstance(node, ast.expr) and id(node) not in passed_over:
+                remarks.update(_used(node, code, module.names, forbid))
     return sorted(remarks)
 
 
-def _bound(name: _Name) -> str:
-    """The dotted name that a bound name stands for: `import torch.nn` binds torch."""
-    return name.bound if name.target.partition(".")[0] == name.bound else name.target
+def _passed_over(tree: ast.AST) -> set[int]:
+    """Expressions in which a name is no use of what it stands for, as ids."""
+    roots: list[ast.AST | None] = []
+    for node in ast.walk(tree):
+        roots += [getattr(node, "annotation", None), getattr(node, "returns", None)]
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in OF_CLASSES:
+            roots += node.args[1:]
+    return {id(inner) for root in roots if isinstance(root, ast.AST) for inner in ast.walk(root)}
 
 
-def _dotted(node: ast.expr, names: dict[str, str]) -> str:
-    if isinstance(node, ast.Name):
-        return names.get(node.id, node.id)
-    if isinstance(node, ast.Attribute):
-        owner = _dotted(node.value, names)
-        return f"{owner}.{node.attr}" if owner else ""
-    return ""
-
-
-def _by_getattr(call: ast.Call, names: dict[str, str], forbid: Collection[str]) -> Iterator[Remark]:
-    owner = _dotted(call.args[0], names) if call.args else ""
-    if not owner or not any(pattern.startswith(f"{owner}.") for pattern in forbid):
+def _used(node: ast.expr, code: Code, names: Names, forbid: Collection[str]) -> Iterator[Remark]:
+    if isinstance(node, ast.Attribute | ast.Name) and not isinstance(node.ctx, ast.Load):
         return
-    name = call.args[1].value if len(call.args) > 1 and isinstance(call.args[1], ast.Constant) else None
-    if not isinstance(name, str):
-        yield Remark(call.lineno, f"what `getattr({owner}, …)` takes cannot be seen here", certain=False)
-    elif _fits(f"{owner}.{name}", forbid):
-        yield Remark(call.lineno, f"`{owner}.{name}` is not to be used here; write it out yourself")
+    if not isinstance(node, ast.Attribute | ast.Name | ast.Call | ast.Subscript):
+        return
+    meanings = names.meanings(node)
+    if fitting := sorted(name for name in meanings if _fits(name, forbid)):
+        if len(fitting) == len(meanings):
+            yield Remark(code.at(node), f"`{fitting[0]}` is not to be used here; write it out yourself")
+        else:
+            yield Remark(code.at(node), f"this may be `{fitting[0]}`, which is not to be used here", certain=False)
+    elif alike := sorted(name for name in meanings if name.startswith(UNKNOWN) and _ends_like(name, forbid)):
+        last = alike[0].rpartition(".")[2]
+        yield Remark(code.at(node), f"`{last}` may be what is not to be used here", certain=False)
+    if isinstance(node, ast.Call) and names.meanings(node.func) == {"getattr"} and node.args:
+        owners = {f"{name}." for name in names.meanings(node.args[0])}
+        heads = {re.split(r"[*?\[]", pattern)[0] for pattern in forbid}
+        named = len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
+        if not named and any(head.startswith(owner) or owner.startswith(head) for owner in owners for head in heads):
+            text = f"what `getattr({min(owners)[:-1]}, …)` takes cannot be seen here"
+            yield Remark(code.at(node), text, certain=False)
 
 
 def _fits(name: str, patterns: Collection[str]) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _ends_like(name: str, patterns: Collection[str]) -> bool:
+    """Whether a name of which the beginning is not known may be one of them: a class by its last part, a function,
+    of whose name tensors may have a method, by its last two."""
+    for pattern in patterns:
+        *owners, last = pattern.split(".")
+        count = 1 if last.lstrip("*?")[:1].isupper() else 2
+        wanted, found = [*owners, last][-count:], name.split(".")[1:][-count:]
+        if owners and last != "*" and len(found) == count and _fits(".".join(found), [".".join(wanted)]):
+            return True
+    return False

@@ -14,18 +14,19 @@ from msgspec import structs
 
 from grader.records import CheckScore, Scorecard, Status
 from grader.report.duration import minutes_text
-from grader.report.gradescope import INCOMPLETE, by_staff, clean_text, hidden_text, is_hidden
+from grader.report.gradescope import INCOMPLETE, by_staff, clean_text, hidden_text, is_hidden, visible_points
 from grader.report.html import render_html
 from grader.report.page import sections
 
 
 class Sum(NamedTuple):
-    """Points of some visible checks."""
+    """Points of some visible checks. cap: of a part, no more than that, because a rule was broken."""
 
     title: str
     score: float
     max_score: float
     awaiting: float
+    cap: float | None = None
 
 
 def render_feedback(card: Scorecard) -> str:
@@ -40,7 +41,7 @@ def render_feedback(card: Scorecard) -> str:
         title=card.title,
         submission=card.submission,
         team=card.team,
-        total=_sum("", shown),
+        total=_sum("", shown)._replace(score=visible_points(card, card.parts, shown)),
         parts=_points(card, shown),
         judged=len(judged),
         earned=sum(check.status is Status.PASSED for check in judged),
@@ -64,6 +65,7 @@ def _points(card: Scorecard, shown: Sequence[CheckScore]) -> list[tuple[Sum, lis
         ]
         if any(checks for _question, checks in of_question):
             whole = _sum(part.title, [check for _question, checks in of_question for check in checks])
+            whole = whole._replace(score=visible_points(card, [part], shown), cap=part.cap)
             points.append((whole, [_sum(question.title, checks) for question, checks in of_question if checks]))
     return points
 

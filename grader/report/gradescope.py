@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from grader.records import CheckScore, Scorecard, Status, Visibility
+from grader.records import CheckScore, PartScore, Scorecard, Status, Visibility
 from grader.scoring import staff_points
 
 MAX_NAME = 200  # characters
@@ -128,6 +129,23 @@ def awaiting_text(awaiting: float) -> str:
     return f", {points_text(awaiting)} awaiting staff" if awaiting else ""
 
 
+def visible_points(card: Scorecard, parts: Iterable[PartScore], shown: Sequence[CheckScore]) -> float:
+    """What the checks that are shown earn in these parts, as far as broken rules let it count."""
+    part_of = {question.id: question.part for question in card.questions}
+    return math.fsum(
+        min(
+            math.fsum(check.score for check in shown if part_of[check.question] == part.id),
+            math.inf if part.cap is None else part.cap,
+        )
+        for part in parts
+    )
+
+
+def cap_text(cap: float | None) -> str:
+    """What is told of a part, if anything: `at most 3, because a rule was broken`."""
+    return "" if cap is None else f"at most {points_text(cap)}, because a rule was broken"
+
+
 def by_staff(check: CheckScore) -> bool:
     """Whether staff judge this, and not the suite."""
     return staff_points(check) is not None
@@ -160,13 +178,15 @@ def _summary(card: Scorecard) -> str:
     hidden = len(card.checks) - len(shown)
     judged = [check for check in shown if not by_staff(check)]
     passed = sum(check.status is Status.PASSED for check in judged)
-    earned = points_text(math.fsum(check.score for check in shown))
+    earned = points_text(visible_points(card, card.parts, shown))
     possible = points_text(math.fsum(check.max_score for check in shown))
     subject = "visible check" if hidden else "check"
     paragraphs = [
         f"Score: {earned} / {possible} points{awaiting_text(card.awaiting)}, "
         f"{passed} of {count_text(len(judged), subject)} passed."
     ]
+    capped = [part for part in card.parts if part.cap is not None]
+    paragraphs += [f"{clean_text(part.title, MAX_NAME)}: {cap_text(part.cap)}." for part in capped]
     if hidden:
         paragraphs.append(hidden_text(hidden))
     if not card.complete:

@@ -20,6 +20,7 @@ from grader.report.duration import seconds_text
 from grader.report.gradescope import (
     STATUS_WORDS,
     awaiting_text,
+    cap_text,
     clean_text,
     count_text,
     is_hidden,
@@ -52,6 +53,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "awaiting": awaiting_text,
+        "cap": cap_text,
         "coefficient": _coefficient,
         "count": count_text,
         "hash": _hash,

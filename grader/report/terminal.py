@@ -18,11 +18,13 @@ from grader.report.gradescope import (
     STATUS_WORDS,
     awaiting_text,
     by_staff,
+    cap_text,
     clean_text,
     count_text,
     is_hidden,
     points_text,
     team_text,
+    visible_points,
 )
 
 _BAR = 12  # columns
@@ -106,7 +108,11 @@ def _points_table(
         questions = [question for question in card.questions if question.part == part.id]
         mine = {question.id for question in questions}
         earned, possible = _points(part, shown, concealed, mine)
+        if concealed:
+            earned = visible_points(card, [part], shown)
         table.add_row(_text(part.title, "bold"), Text(), _share(earned, possible, part.awaiting, "bold"))
+        if part.cap is not None:
+            table.add_row(Padding(_text(cap_text(part.cap), "red"), (0, 0, 0, 2)))
         for question in questions:
             earned, possible = _points(question, shown, concealed, {question.id})
             name = Padding(_text(question.title), (0, 0, 0, 2))
@@ -245,6 +251,8 @@ def _closing(card: Scorecard, shown: Sequence[CheckScore], concealed: Sequence[C
         )
     lines.append(_text(_isolation(card.isolation), "dim"))
     earned, possible = _points(card, shown, concealed, {question.id for question in card.questions})
+    if concealed:
+        earned = visible_points(card, card.parts, shown)
     lines.append(Text("Score: ", style="bold") + _share(earned, possible, card.awaiting, "bold"))
     return Group(*lines)
 

@@ -207,6 +207,94 @@ def notes(answers: dict[str, str]) -> str:
 
 WRITTEN_FILES = {"reference/mini/assignment.toml": WRITTEN_MANIFEST, "reference/mini/notes.ipynb": notes(MODEL)}
 
+# The same assignment with every rule of a hand-out; left out of it unless a test asks for them.
+POLICY_MANIFEST = (
+    MANIFEST
+    + """
+[[questions]]
+id = "rules"
+part = "p1"
+title = "Rules of the hand-out"
+points = 0.0
+
+[[policies]]
+check = "p1.files"
+rule = "files"
+
+[[policies]]
+check = "p1.runs"
+rule = "runs"
+
+[[policies]]
+check = "p1.imports"
+rule = "imports"
+severity = "zero_file"
+allow = ["import math"]
+
+[[policies]]
+check = "p1.definitions"
+rule = "definitions"
+severity = "zero_file"
+
+[[policies]]
+check = "p1.calls"
+rule = "calls"
+severity = "cap"
+keeps = 0.25
+parts = ["p1"]
+files = ["solution.py"]
+forbid = ["torch.sum", "torch.nn.L*"]
+
+[[policies]]
+check = "p1.given"
+rule = "given"
+
+[[policies]]
+check = "p1.output"
+rule = "output"
+severity = "zero_part"
+parts = ["p2"]
+
+[[policies]]
+check = "p1.edition"
+rule = "edition"
+severity = "zero_part"
+editions = { "Spring 2021" = ["vowels.py", "extras.py:shout(loud)"], "Autumn 2020" = ["vowels.py"] }
+"""
+)
+
+SUITE_RULES = '''\
+import numpy as np
+import pytest
+
+
+def numbers(student):
+    x = np.arange(3.0)
+    student.solution.scale(x)
+    student.solution.total(x)
+    student.solution.sample("odd", 3)
+
+
+def words(student):
+    student.extras.shout("quiet")
+
+
+@pytest.mark.parametrize("rule", ["files", "runs", "imports", "definitions", "calls", "given", "edition"])
+@pytest.mark.check("p1.{rule}", question="rules", points=0)
+def test_rule(policy, rule):
+    """The rule about {rule} is kept"""
+    policy.judge()
+
+
+@pytest.mark.check("p1.output", question="rules", points=0)
+def test_output(policy):
+    """Nothing is printed"""
+    policy.judge(numbers, words)
+'''
+
+RULES = ("files", "runs", "imports", "definitions", "calls", "given", "edition", "output")
+POLICY_FILES = {"reference/mini/assignment.toml": POLICY_MANIFEST, "tests/mini/test_p1_rules.py": SUITE_RULES}
+
 PUBLISHED = {"x": [0.5, 1.5, 2.75], "scaled": [1.625, 4.875, 8.9375]}
 
 CHECKS = ("p1.scale", "p1.scale.sizes", "p1.total", "p1.sample_even", "p1.sample_odd", "p2.shout")

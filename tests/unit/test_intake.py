@@ -227,6 +227,28 @@ def test_given_files_win(tmp_path: Path, staged: Callable[..., Submission]) -> N
     assert submission.findings == ("dl/utils.py differs from the given dl/utils.py; the given one was used",)
 
 
+def test_altered_given_files_are_named(tmp_path: Path, staged: Callable[..., Submission]) -> None:
+    """A given file with another content is named by its place, wherever it lay; a missing or an equal one is not."""
+    copies = {"helper.py": b"given = True\n", "dl/utils.py": b"ours = True  \n", "dl/__init__.py": b"import os\n"}
+    submission = staged(zip_of(tmp_path / "in.zip", under("top", {**GOOD, **copies})))
+    assert sorted(submission.altered) == ["dl/__init__.py", "dl/utils.py"]
+    shutil.rmtree(tmp_path / "staged")
+    assert staged(zip_of(tmp_path / "in.zip", {**GOOD, "dl/other.py": b"x = 1\n"})).altered == ()
+
+
+@pytest.mark.parametrize("copy", [b"ours = True\r\n", b"ours = True\n"])
+def test_the_ends_of_lines_alter_no_given_file(
+    tmp_path: Path, staged: Callable[..., Submission], given: Path, copy: bytes
+) -> None:
+    """A given file whose lines end as on another system is the same file, whichever of the two ends ours has."""
+    for ours in (b"ours = True\n", b"ours = True\r\n"):
+        (given / "dl/utils.py").write_bytes(ours)
+        submission = staged(zip_of(tmp_path / "in.zip", {**GOOD, "dl/utils.py": copy}))
+        assert (submission.altered, submission.findings) == ((), ())
+        assert content(submission)["dl/utils.py"] == ours
+        shutil.rmtree(tmp_path / "staged")
+
+
 def test_given_file_that_we_lack(tmp_path: Path, given: Path) -> None:
     """A given file that is not in our tree is a fault of the manifest, found before anything is written."""
     (given / "helper.py").unlink()

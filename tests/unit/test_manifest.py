@@ -10,7 +10,7 @@ import pytest
 
 from grader.errors import ManifestError
 from grader.manifest import check_suite, load_manifest
-from grader.records import CheckSpec, Limits, Manifest, Visibility, Written
+from grader.records import CheckSpec, Limits, Manifest, Policy, Rule, Severity, Visibility, Written
 
 GOOD = """\
 id = "a9"
@@ -268,3 +268,112 @@ def test_a_question_for_staff_is_checked(tmp_path: Path, old: str, new: str, fra
     with pytest.raises(ManifestError) as caught:
         load(tmp_path, ASKED.replace(old, new))
     assert [fragment for fragment in fragments if fragment not in str(caught.value)] == [], str(caught.value)
+
+
+# The same manifest with rules of the hand-out.
+RULED = GOOD + """
+[[policies]]
+check = "rules.imports"
+rule = "imports"
+severity = "zero_file"
+files = ["rnn.py"]
+allow = ["import math"]
+
+[[policies]]
+check = "rules.calls"
+rule = "calls"
+severity = "cap"
+keeps = 0.5
+parts = ["p1"]
+forbid = ["torch.nn.LSTM"]
+
+[[policies]]
+check = "rules.edition"
+rule = "edition"
+severity = "zero_part"
+editions = { "2021" = ["gru.py", "rnn.py:Step(old)"] }
+
+[[policies]]
+check = "rules.given"
+rule = "given"
+files = ["data/", "data/a.csv", "helpers.py"]
+"""
+
+
+def ruled_suite() -> list[CheckSpec]:
+    ids = "rules.imports", "rules.calls", "rules.edition", "rules.given"
+    note = suite()[-1]
+    return [*suite(), *(msgspec.structs.replace(note, id=id_) for id_ in ids)]
+
+
+def test_policies_are_decoded(tmp_path: Path) -> None:
+    """A rule costs nothing unless the manifest says so, and comes with its own settings."""
+    manifest = load(tmp_path, RULED)
+    assert manifest.policies[1] == Policy(
+        check="rules.calls",
+        rule=Rule.CALLS,
+        severity=Severity.CAP,
+        keeps=0.5,
+        parts=("p1",),
+        forbid=("torch.nn.LSTM",),
+    )
+    assert manifest.policies[3].severity is Severity.REPORT
+    check_suite(manifest, ruled_suite())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fragments"),
+    [
+        ('rule = "calls"', 'rule = "call"', ["'call'", "$.policies[1].rule"]),
+        ('"cap"', '"half"', ["'half'", "$.policies[1].severity"]),
+        ('check = "rules.calls"', 'check = ""', ["must not be empty", "$.policies[1].check"]),
+        ('check = "rules.calls"', 'check = "rules.imports"', ["used twice", "$.policies[1].check"]),
+        ('files = ["rnn.py"]\nallow', 'files = ["gru.py"]\nallow', ["'gru.py' is no file", "policies[0].files[0]"]),
+        ('files = ["rnn.py"]\nallow', 'files = ["notes.txt"]\nallow', ["'notes.txt' is no file", "policies[0].files"]),
+        ('files = ["rnn.py"]\nallow', 'files = ["helpers.py"]\nallow', ["'helpers.py' is no file that"]),
+        ('"data/a.csv"', '"dataset.csv"', ["'dataset.csv' is no file that", "$.policies[3].files[1]"]),
+        ('"data/a.csv"', '"rnn.py"', ["'rnn.py' is no file that", "$.policies[3].files[1]"]),
+        ('parts = ["p1"]', 'parts = ["p3"]', ["'p3' is no part", "$.policies[1].parts[0]"]),
+        ('severity = "zero_part"', 'severity = "zero_file"', ["of 'edition' costs", "$.policies[2].severity"]),
+        ('files = ["rnn.py"]\nallow', 'parts = ["p1"]\nallow', ["not of parts", "$.policies[0].parts"]),
+        ("keeps = 0.5", "keeps = 1.0", ["'keeps' belongs to 'cap'", "$.policies[1].keeps"]),
+        ("keeps = 0.5", "keeps = nan", ["'keeps' belongs to 'cap'", "$.policies[1].keeps"]),
+        ("keeps = 0.5", "keeps = -0.1", ["'keeps' belongs to 'cap'", "$.policies[1].keeps"]),
+        ("keeps = 0.5\n", "", ["'keeps' belongs to 'cap'", "$.policies[1].keeps"]),
+        ('"zero_file"', '"zero_file"\nkeeps = 0.5', ["'keeps' belongs to 'cap'", "$.policies[0].keeps"]),
+        ('forbid = ["torch.nn.LSTM"]', "", ["'forbid' belongs to the rule 'calls'", "$.policies[1].forbid"]),
+        ("allow =", "forbid =", ["'forbid' belongs to the rule 'calls'", "$.policies[0].forbid"]),
+        ('editions = { "2021"', 'allow = ["step"]\neditions = { "2021"', ["'allow' belongs", "$.policies[2].allow"]),
+        ('rule = "edition"', 'rule = "files"', ["'editions' belongs to the rule 'edition'", "$.policies[2].editions"]),
+        ('"import math"', '"math"', ["'math' is no import statement", "$.policies[0].allow[0]"]),
+        ('"import math"', '"import math as"', ["'import math as' is no import", "$.policies[0].allow[0]"]),
+        ('"import math"', '""', ["'' is no import statement", "$.policies[0].allow[0]"]),
+    ],
+)
+def test_a_policy_is_checked(tmp_path: Path, old: str, new: str, fragments: list[str]) -> None:
+    """A rule that could never be judged, or whose cost nobody could tell, is refused in one line with its place."""
+    assert RULED.count(old) == 1
+    with pytest.raises(ManifestError) as caught:
+        load(tmp_path, RULED.replace(old, new))
+    message = str(caught.value)
+    assert "\n" not in message
+    assert [fragment for fragment in fragments if fragment not in message] == [], message
+
+
+def test_policies_and_checks_belong_together(tmp_path: Path) -> None:
+    """Each policy has a check without points, and one that students see if it costs any."""
+    manifest, specs = load(tmp_path, RULED), ruled_suite()
+    missing = [spec for spec in specs if spec.id != "rules.calls"]
+    at = "(at `$.policies[1].check`)"
+    with pytest.raises(ManifestError) as caught:
+        check_suite(manifest, missing)
+    assert str(caught.value) == f"the check 'rules.calls' is not in the suite {at}"
+    check_suite(manifest, missing, partly=True)
+    with pytest.raises(ManifestError) as caught:
+        check_suite(manifest, change(change(specs, "rules.calls", points=0.5), "c.one", points=0), partly=True)
+    assert str(caught.value) == f"the check 'rules.calls' has points; a policy's has none {at}"
+    hidden = {"visibility": Visibility.AFTER_PUBLISHED}
+    with pytest.raises(ManifestError) as caught:
+        check_suite(manifest, change(specs, "rules.calls", **hidden))
+    assert str(caught.value) == f"the check 'rules.calls' is hidden, and students see what it costs {at}"
+    check_suite(manifest, change(specs, "rules.given", **hidden))
