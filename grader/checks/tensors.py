@@ -10,8 +10,9 @@ Values come from `worker.client`: numpy arrays, Python scalars, strings, lists, 
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -203,6 +204,26 @@ def _error(mine: Any, right: Any, tol: Tolerance, scale: float) -> str:
 def tensor(actual: object, *, name: str, case: str = "") -> Array:
     """A returned value that must be one tensor, for a suite that computes with it. Raises Verdict(FAILED)."""
     return _tensor(actual, name, case, scalar=False)
+
+
+def items(actual: object, names: Sequence[str], *, of: str, case: str = "") -> list[object]:
+    """What a call returned, one object for each of `names`; tuples and lists within it are laid out in order.
+
+    of: what was called. Raises Verdict(FAILED) when there are more or fewer.
+    """
+    found = list(itertools.islice(_leaves(actual), len(names) + 1))  # a reply may hold millions
+    if len(found) != len(names):
+        wanted = f"the {len(names)} items {', '.join(names)}" if len(names) > 1 else names[0]
+        fail(f"{of} returned {kind_of(actual)}, wanted {wanted}", case=case)
+    return found
+
+
+def _leaves(value: object) -> Iterator[object]:
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _leaves(item)
+    else:
+        yield value
 
 
 def floats(actual: object, *, name: str, shape: tuple[int, ...], dims: str = "", case: str = "") -> Array:

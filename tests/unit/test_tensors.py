@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from grader.checks import EXACT, Tolerance, close, equal, floats, in_range, rel, within
+from grader.checks import EXACT, Tolerance, close, equal, floats, in_range, items, rel, within
 from grader.errors import Verdict
 from grader.records import Status
 
@@ -447,6 +447,25 @@ def test_in_range_hides_numbers() -> None:
 
 
 # --- floats -------------------------------------------------------------------------------------------
+
+
+def test_items_lays_out_what_is_nested() -> None:
+    """items gives the leaves of nested tuples and lists, or the one value that is no tuple."""
+    assert items((1, [2, (3,)]), ("output", "h", "c"), of="forward") == [1, 2, 3]
+    assert items(4, ("h",), of="forward") == [4]
+
+
+@pytest.mark.parametrize(
+    ("actual", "words"),
+    [
+        (None, "forward returned None, wanted the 2 items h, c (N=1)."),
+        ((1, (2, 3)), "forward returned a tuple of 2 items, wanted the 2 items h, c (N=1)."),
+        ([], "forward returned a list of 0 items, wanted the 2 items h, c (N=1)."),
+    ],
+)
+def test_items_refuses(actual: Any, words: str) -> None:
+    """items says what was returned in place of what was wanted."""
+    assert str(failure(items, actual, ("h", "c"), of="forward", case="N=1")) == words
 
 
 def test_floats_gives_an_array_to_compute_with() -> None:
