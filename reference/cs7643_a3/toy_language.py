@@ -47,7 +47,7 @@ def translated(source: np.ndarray) -> np.ndarray:
     target = source.copy()
     for row in target:
         words = np.flatnonzero(row > EOS)
-        for first, second in zip(words[::2], words[1::2]):
+        for first, second in zip(words[::2], words[1::2], strict=False):
             row[[first, second]] = row[[second, first]]
     return COUNTERPART[target]
 
@@ -77,9 +77,9 @@ def as_text(tokens: Iterable[int], words: tuple[str, ...] = TARGET_WORDS) -> str
 
 def _pairs(count: int, seed: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
     source, target = sentences(count, seed)
-    return list(zip(torch.from_numpy(source), torch.from_numpy(target)))
+    return list(zip(torch.from_numpy(source), torch.from_numpy(target), strict=True))
 
 
 def _time_first(pairs: list[tuple[torch.Tensor, torch.Tensor]]) -> tuple[torch.Tensor, torch.Tensor]:
-    source, target = zip(*pairs)
+    source, target = zip(*pairs, strict=True)
     return torch.stack(source, dim=1), torch.stack(target, dim=1)                  # (T,N)

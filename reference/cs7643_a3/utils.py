@@ -102,7 +102,7 @@ def plot_curves(curves: dict[str, tuple[Sequence[float], Sequence[float]]]) -> N
     curves: title -> (losses of training, losses of validation), one of each per epoch.
     """
     figure, axes = plt.subplots(1, len(curves), figsize=(5 * len(curves), 3.4), squeeze=False, sharey=True)
-    for axis, (title, (training, validation)) in zip(axes[0], curves.items()):
+    for axis, (title, (training, validation)) in zip(axes[0], curves.items(), strict=True):
         axis.plot(range(1, len(training) + 1), training, label="training")
         axis.plot(range(1, len(validation) + 1), validation, label="validation")
         axis.set_title(title)

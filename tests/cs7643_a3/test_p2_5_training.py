@@ -21,7 +21,9 @@ TRAINING, VALIDATION, STEPS, RATE = 512, 128, 200, 2e-3
 ACCURACY_ENCODER, ACCURACY_FULL = 0.9, 0.85
 
 
-def trained(student: Subject, reference: Subject, model: Remote, reads_target: bool, seed: int = 0) -> tuple[Array, Array]:
+def trained(
+    student: Subject, reference: Subject, model: Remote, reads_target: bool, seed: int = 0
+) -> tuple[Array, Array]:
     """Trains the model; sentences it has not seen, and their translations."""
     sentences = reference.toy_language.sentences
     student.probes.training.train.using(limit_s=80, seed=seed)(
