@@ -245,7 +245,8 @@ def test_init_hidden(student):
             if value.any():
                 raise Verdict(Status.FAILED, f"The bias {shown} is not zero at first: init_hidden stays as given.")
             continue
-        bound = np.sqrt(6 / sum(value.shape[:2]))
-        if np.abs(value).max() > bound * (1 + 1e-6) or np.abs(value).max() < bound / 2 or np.ptp(value) < bound:
+        bound = np.sqrt(6 / max(1, sum(value.shape[:2])))
+        largest = np.abs(value).max(initial=0.0)
+        if not bound / 2 <= largest <= bound * (1 + 1e-6) or np.ptp(value) < bound:
             text = f"The weight {shown} is not drawn Xavier-uniform (within ±{bound:.3f}): init_hidden stays as given."
             raise Verdict(Status.FAILED, text)

@@ -74,14 +74,16 @@ def changed(module: nn.Module, args: list[Any]) -> list[int]:
     return [i for i, (old, new) in enumerate(zip(before, tensors, strict=True)) if not torch.equal(old, new)]
 
 
-def gradients(module: nn.Module, args: list[Any], upstreams: list[Tensor]) -> dict[str, Any]:
+def gradients(
+    module: nn.Module, args: list[Any], upstreams: list[Tensor], owners: list[nn.Module] | None = None
+) -> dict[str, Any]:
     """Gradients of the sum of <output, upstream> by the name of what they belong to, None where none arrives:
-    "input 1", …, the float arguments, and "parameter 1 of shape (4, 3)", …, counted within a shape. No gradient is
-    taken where the outputs do not fit `upstreams`."""
+    "input 1", …, the float arguments, and "parameter 1 of shape (4, 3)", …, counted within a shape over `owners`, or
+    over the module itself. No gradient is taken where the outputs do not fit `upstreams`."""
     inputs = [v.requires_grad_() for v in leaves(args) if isinstance(v, Tensor) and v.is_floating_point()]
     wanted = {f"input {k}": tensor for k, tensor in enumerate(inputs, 1)}
     count: dict[tuple[int, ...], int] = {}
-    for parameter in own_parameters(module):
+    for parameter in own_parameters(*(owners or [module])):
         shape = tuple(parameter.shape)
         count[shape] = count.get(shape, 0) + 1
         wanted[f"parameter {count[shape]} of shape {shape}"] = parameter
