@@ -50,13 +50,14 @@ def sized(subject: Subject, sizes: Mapping[str, int], seed: int, **options: floa
     return model
 
 
-def sampled(sizes: Mapping[str, int], shape: tuple[int, int], seed: int, pad: int = PAD) -> tuple[Array, Array]:
-    """Sources without padding, and targets of which all but the first end in padding."""
+def sampled(
+    sizes: Mapping[str, int], shape: tuple[int, int], seed: int, pad: int | None = None
+) -> tuple[Array, Array]:
+    """Sources without padding, and targets of which all but the first end in padding, if `pad` is given."""
     rng = np.random.default_rng(seed)
     src, tgt = (rng.integers(3, sizes[name], shape) for name in ("input_size", "output_size"))
-    for n in range(1, shape[0]):
-        tgt[n, shape[1] - 1 - n :] = pad
-    tgt[:, 0] = START
+    for n in range(1, shape[0] if pad is not None else 0):
+        tgt[n, max(1, shape[1] - 1 - n) :] = pad
     return src, tgt
 
 
@@ -143,6 +144,7 @@ def mistakes(model: Remote, sizes: Mapping[str, int], src: Array, tgt: Array, pa
         "The padding mask is made before the start token is put in front, not after it.": scores(src, fed, tgt == pad),
         "Both masks of the target are missing.": scores(src, fed, none, causal=False),
         "The target is not shifted: the start token is not put in front.": scores(src, tgt, tgt == pad),
+        "The start token is put in front of the target twice.": scores(src, shifted(fed), shifted(fed) == pad),
         "No positions are added.": scores(src, fed, hidden, positions=()),
         "No positions are added to the target.": scores(src, fed, hidden, positions=("src",)),
         "No positions are added to the source.": scores(src, fed, hidden, positions=("tgt",)),
@@ -160,18 +162,19 @@ def mistakes(model: Remote, sizes: Mapping[str, int], src: Array, tgt: Array, pa
 def test_forward_published(student: Subject, reference: Subject, stored: Stored) -> None:
     """FullTransformerTranslator.forward with dropout, as in the hand-out"""
     facts = stored["FT-1"]
-    inputs = [np.array(facts["tokens"]), np.array(facts["target"])]
+    src, tgt = np.array(facts["tokens"]), np.array(facts["target"])
 
-    def called(subject: Subject, training: bool = True, **options: float) -> Any:
+    def called(subject: Subject, training: bool = True, tgt: Array = tgt, **options: float) -> Any:
         build = subject["models.Transformer"].FullTransformerTranslator.get()
         call = subject.probes.transformers.built_and_called
-        return call(build, facts["args"], {**facts["kw"], **options}, "forward", inputs, training)
+        return call(build, facts["args"], {**facts["kw"], **options}, "forward", [src, tgt], training)
 
     right = called(reference).astype(np.float64)
     right.reshape(-1)[:: facts["step"]] = facts["values"]
     wrong = {
         "nn.Transformer drops out at its own default rate: give it the constructor's.": called(reference, dropout=0.1),
         "Nothing is dropped out: give nn.Transformer the constructor's rate.": called(reference, training=False),
+        "The start token is put in front of the target twice.": called(reference, tgt=shifted(tgt)),
     }
     close(called(student), right, name="forward(src, tgt)", dims="N T V", tol=within(0, facts["atol"]),
           case="train mode", alternatives=wrong)  # fmt: skip
@@ -211,7 +214,7 @@ def compare(
 def test_forward_sizes(student: Subject, reference: Subject) -> None:
     """forward with other heads, layers and sizes, with short sentences, a single one and single words"""
     for seed, (sizes, shape) in enumerate(CASES):
-        compare(student, reference, sizes, *sampled(sizes, shape, seed), told(sizes, *shape), dtype="float32")
+        compare(student, reference, sizes, *sampled(sizes, shape, seed, PAD), told(sizes, *shape), dtype="float32")
 
 
 @pytest.mark.check("FT-3.ignore_index", question="full", points=0.5, hidden=True)
@@ -228,9 +231,9 @@ def test_forward_start(student: Subject, reference: Subject) -> None:
     """the target is shifted unless every one of its rows begins with the start token twice"""
     sizes, (_, T) = CASES[0]
     src, tgt = sampled(sizes, (3, T), 32)
-    tgt[:2, 1] = START
+    tgt[:2, :2] = START
     compare(student, reference, sizes, src, tgt, "two of three rows of tgt begin with the start token twice")
-    tgt[:, 1] = START
+    tgt[:, :2] = START
     text = "The target was shifted before: every row begins with the start token twice. It is shifted again."
     model, right = (sized(subject, sizes, 33) for subject in (student, reference))
     again = Mistaken(right.parameters(), sizes).scores(src, shifted(tgt), shifted(tgt) == PAD)
@@ -244,7 +247,7 @@ def test_forward_state(student: Subject, reference: Subject) -> None:
     """forward keeps nothing from one call to the next"""
     sizes, shape = CASES[1]
     model, right = (sized(subject, sizes, 34) for subject in (student, reference))
-    batches = [sampled(sizes, shape, seed) for seed in (35, 36, 37)]
+    batches = [sampled(sizes, shape, seed, PAD) for seed in (35, 36, 37)]
     batches.append((batches[0][0], batches[1][1]))  # another target for a source that came before
     for src, tgt in batches:
         close(model.using(changes=True)(src, tgt), right(src, tgt), name="forward(src, tgt)", dims="N T V", tol=OWN,
