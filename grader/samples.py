@@ -74,7 +74,7 @@ def replace_once(source: str, find: str, replace: str, where: str) -> str:
 
 
 def build(sample: Sample, assignment: Assignment, place: Path) -> Path:
-    """Writes one sample below `place`; returns the zip or folder to be graded. Raises ManifestError, and GraderError
+    """Writes one sample below `place`; returns the file or folder to be graded. Raises ManifestError, and GraderError
     when the packer fails."""
     manifest = load_manifest(assignment.manifest)
     folder = place / sample.name
@@ -95,10 +95,12 @@ def build(sample: Sample, assignment: Assignment, place: Path) -> Path:
         for name in manifest.optional:
             if name not in manifest.notebook_files:
                 shutil.copyfile(assignment.reference / name, folder / name)
+    if sample.form == "folder":
+        return folder
     if sample.form == "package":
         _pack(_decoded(assignment).packer, assignment, folder)
-    if sample.form in ("folder", "package"):
-        return folder
+        packed = list(folder.iterdir())
+        return packed[0] if len(packed) == 1 else folder
     archive = place / f"{sample.name}.zip"
     top = f"{sample.name}/{assignment.id}/" if sample.form == "nested zip" else ""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
