@@ -30,12 +30,20 @@ class Edit(Record, frozen=True):
     replace: str
 
 
+class Added(Record, frozen=True):
+    """A file of the student's own, or one of another year's hand-out."""
+
+    file: str
+    text: str
+
+
 class Sample(Record, frozen=True):
     name: str
     title: str
     form: Literal["zip", "nested zip", "folder", "package"]  # the last: what the students' own packer makes
     solved: tuple[str, ...] | None = None  # functions that are filled in; None: all
     edits: tuple[Edit, ...] = ()
+    added: tuple[Added, ...] = ()
     notebooks: bool = False  # hand them in, too
 
 
@@ -66,7 +74,7 @@ def replace_once(source: str, find: str, replace: str, where: str) -> str:
 
 
 def build(sample: Sample, assignment: Assignment, place: Path) -> Path:
-    """Writes one sample below `place`; returns the zip or folder to be graded. Raises ManifestError, and GraderError
+    """Writes one sample below `place`; returns the file or folder to be graded. Raises ManifestError, and GraderError
     when the packer fails."""
     manifest = load_manifest(assignment.manifest)
     folder = place / sample.name
@@ -80,16 +88,19 @@ def build(sample: Sample, assignment: Assignment, place: Path) -> Path:
         for edit in sample.edits:
             if edit.file == name:
                 source = replace_once(source, edit.find, edit.replace, f"sample {sample.name}, {name}")
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(source, encoding="utf-8")
+        _write(folder / name, source)
+    for extra in sample.added:
+        _write(folder / extra.file, extra.text)
     if sample.solved is None:
         for name in manifest.optional:
             if name not in manifest.notebook_files:
                 shutil.copyfile(assignment.reference / name, folder / name)
+    if sample.form == "folder":
+        return folder
     if sample.form == "package":
         _pack(_decoded(assignment).packer, assignment, folder)
-    if sample.form in ("folder", "package"):
-        return folder
+        packed = list(folder.iterdir())
+        return packed[0] if len(packed) == 1 else folder
     archive = place / f"{sample.name}.zip"
     top = f"{sample.name}/{assignment.id}/" if sample.form == "nested zip" else ""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
@@ -97,6 +108,11 @@ def build(sample: Sample, assignment: Assignment, place: Path) -> Path:
             file.write(path, f"{top}{path.relative_to(folder).as_posix()}")
     shutil.rmtree(folder)
     return archive
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
 
 
 def _pack(packer: str, assignment: Assignment, folder: Path) -> None:
