@@ -134,6 +134,7 @@ class Policy(Record, frozen=True):
     keeps: float = 0.0  # CAP: the share of their points that the parts keep, at most
     allow: tuple[str, ...] = ()  # IMPORTS: further ones, as statements; DEFINITIONS: names that may change
     forbid: tuple[str, ...] = ()  # CALLS: dotted names, "torch.nn.LSTM" or "torch.nn.L*"
+    mend: str = ""  # CALLS: what the student is to do instead
     editions: dict[str, tuple[str, ...]] = {}  # EDITION: title -> files, or "file.py:Class.function(parameter)"
 
 

@@ -39,6 +39,8 @@ def sanctions(manifest: Manifest, results: Mapping[str, CheckResult]) -> Sanctio
         why = f"rule {policy.check} was broken, which costs {_what(policy)}"
         for question in hit:
             found.taken.setdefault(question.id, why)
+        if not hit and policy.severity is not Severity.CAP:
+            continue  # a file on which no points rest
         found = found._replace(findings=(*found.findings, f"R{why[1:]}"))
     return found
 

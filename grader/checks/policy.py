@@ -110,7 +110,9 @@ class Rulebook:
             text = (Path(self._student.submission.root) / file).read_bytes()
             try:
                 if policy.rule is Rule.CALLS:
-                    broken[file] = source.calls(text, policy.forbid)
+                    found = source.calls(text, policy.forbid)
+                    mend = f"; {policy.mend}" if policy.mend else ""
+                    broken[file] = [each._replace(text=each.text + mend) if each.certain else each for each in found]
                 elif policy.rule is Rule.IMPORTS:
                     broken[file] = source.imports(text, self._handed_out(file), policy.allow)
                 else:
@@ -129,8 +131,8 @@ class Rulebook:
         likely = [title for title, found in signs.items() if len(found) == most]
         shown = ", ".join(signs[likely[0]])
         text = (
-            f"this looks like work for {' or '.join(likely)} of the assignment (it has {shown}), which asks for other "
-            "things than this one; hand in your work for this edition"
+            f"this looks like work for {' or '.join(likely)} (it has {shown}), which asks for other things than this "
+            "assignment; hand in your work for this one"
         )
         return {"": [Remark(0, text)]}
 

@@ -277,7 +277,7 @@ def _used(node: ast.expr, code: Code, names: Names, forbid: Collection[str]) -> 
     meanings = names.meanings(node)
     if fitting := sorted(name for name in meanings if _fits(name, forbid)):
         if len(fitting) == len(meanings):
-            yield Remark(code.at(node), f"`{fitting[0]}` is not to be used here; write it out yourself")
+            yield Remark(code.at(node), f"`{fitting[0]}` is not to be used here")
         else:
             yield Remark(code.at(node), f"this may be `{fitting[0]}`, which is not to be used here", certain=False)
     elif alike := sorted(name for name in meanings if name.startswith(UNKNOWN) and _ends_like(name, forbid)):

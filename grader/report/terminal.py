@@ -137,6 +137,8 @@ def _points(
 def _share(earned: float, possible: float, awaiting: float, style: str = "") -> Text:
     if awaiting and not possible:  # 0 / 0 would tell nothing
         return Text(awaiting_text(awaiting).lstrip(", "), style=style)
+    if not possible:
+        return Text("no points", style="dim")
     return Text(f"{points_text(earned)} / {points_text(possible)}{awaiting_text(awaiting)}", style=style)
 
 

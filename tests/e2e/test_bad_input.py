@@ -55,7 +55,7 @@ UNREADABLE: dict[str, tuple[str, bytes | None, str]] = {
     "folder": ("a2", None, f"is empty; hand in {WANTED}"),
     "missing.zip": ("a2", None, "cannot be opened (No such file or directory)"),
     "other.zip": ("a2", zip_of({"solution.py": "x = 1"}), f"holds none of {WANTED}; it holds solution.py; check the file names and that this is the right assignment"),
-    "right.zip": ("a9", zip_of(A2), "there is no assignment 'a9'; there are: a2"),
+    "right.zip": ("a9", zip_of(A2), "there is no assignment 'a9'; there are: a2, cs7643_a3"),
 }  # fmt: skip
 
 

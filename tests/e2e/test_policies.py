@@ -116,7 +116,7 @@ BROKEN: dict[str, tuple[Files, tuple[float, float], str, str]] = {
     ),
     "calls": (
         {"solution.py": swap(SOLUTION, "scale(x).sum()", "torch.sum(scale(x))")}, (1.5, 2.0),
-        "solution.py, line 18: `torch.sum` is not to be used here; write it out yourself",
+        "solution.py, line 18: `torch.sum` is not to be used here",
         "Rule p1.calls was broken, which costs all points of part p1 above 25 %",
     ),
     "given": (
@@ -130,7 +130,7 @@ BROKEN: dict[str, tuple[Files, tuple[float, float], str, str]] = {
     ),
     "edition": (
         {"vowels.py": "", "extras.py": swap(EXTRAS, "def shout(word)", "def shout(word, *, loud=1)"), }, (0.0, 0.0),
-        "this looks like work for Spring 2021 of the assignment (it has vowels.py, extras.py:shout(loud)), which asks for other things than this one; hand in your work for this edition",
+        "this looks like work for Spring 2021 (it has vowels.py, extras.py:shout(loud)), which asks for other things than this assignment; hand in your work for this one",
         "Rule p1.edition was broken, which costs all points of the assignment",
     ),
 }  # fmt: skip
