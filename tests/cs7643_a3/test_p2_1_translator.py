@@ -69,12 +69,12 @@ def completed(facts: Mapping[str, Any], whole: Array) -> Array:
 
 def normed(x: Array) -> Array:
     """A layer norm as it is created."""
-    return np.asarray((x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5))
+    return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
 
 
 def softmax(x: Array, axis: int) -> Array:
     e = np.exp(x - x.max(axis, keepdims=True))
-    return np.asarray(e / e.sum(axis, keepdims=True))
+    return e / e.sum(axis, keepdims=True)
 
 
 def embed_mistakes(weights: Mapping[str, Array], ids: Array) -> dict[str, Array]:
@@ -95,7 +95,7 @@ def attention_mistakes(weights: Mapping[str, Array], x: Array, sizes: Mapping[st
     w = {name: value.astype(np.float64) for name, value in weights.items()}
 
     def linear(layer: str, y: Array) -> Array:
-        return np.asarray(y @ w[f"{layer}.weight"].T + w[f"{layer}.bias"])
+        return y @ w[f"{layer}.weight"].T + w[f"{layer}.bias"]
 
     def mixed(
         scale: float = sizes["dim_k"] ** 0.5, heads: tuple[int, int] = (1, 2), axis: int = 2, causal: bool = False

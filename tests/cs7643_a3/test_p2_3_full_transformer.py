@@ -53,11 +53,13 @@ def sized(subject: Subject, sizes: Mapping[str, int], seed: int, **options: floa
 def sampled(
     sizes: Mapping[str, int], shape: tuple[int, int], seed: int, pad: int | None = None
 ) -> tuple[Array, Array]:
-    """Sources without padding, and targets of which all but the first end in padding, if `pad` is given."""
+    """Sources without padding, and targets; all of these but the first end in padding, if `pad` is given."""
     rng = np.random.default_rng(seed)
     src, tgt = (rng.integers(3, sizes[name], shape) for name in ("input_size", "output_size"))
-    for n in range(1, shape[0] if pad is not None else 0):
-        tgt[n, max(1, shape[1] - 1 - n) :] = pad
+    if pad is not None:
+        src[src == pad] = 3
+        for n in range(1, shape[0]):
+            tgt[n, max(1, shape[1] - 1 - n) :] = pad
     return src, tgt
 
 
@@ -120,11 +122,11 @@ class Mistaken:
         return self.linear(f"{layer}.linear2", np.maximum(self.linear(f"{layer}.linear1", x), 0))
 
     def linear(self, name: str, x: Array) -> Array:
-        return np.asarray(x @ self.w[f"{name}.weight"].T + self.w[f"{name}.bias"])
+        return x @ self.w[f"{name}.weight"].T + self.w[f"{name}.bias"]
 
     def norm(self, x: Array) -> Array:
         """A layer norm as it is created: no check changes one in nn.Transformer."""
-        return np.asarray((x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5))
+        return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
 
 
 def shifted(tgt: Array) -> Array:
@@ -231,9 +233,11 @@ def test_forward_start(student: Subject, reference: Subject) -> None:
     """the target is shifted unless every one of its rows begins with the start token twice"""
     sizes, (_, T) = CASES[0]
     src, tgt = sampled(sizes, (3, T), 32)
-    tgt[:2, :2] = START
+    tgt[:, 0] = START
+    compare(student, reference, sizes, src, tgt, "all rows of tgt begin with the start token once")
+    tgt[:2, 1] = START
     compare(student, reference, sizes, src, tgt, "two of three rows of tgt begin with the start token twice")
-    tgt[:, :2] = START
+    tgt[:, 1] = START
     text = "The target was shifted before: every row begins with the start token twice. It is shifted again."
     model, right = (sized(subject, sizes, 33) for subject in (student, reference))
     again = Mistaken(right.parameters(), sizes).scores(src, shifted(tgt), shifted(tgt) == PAD)

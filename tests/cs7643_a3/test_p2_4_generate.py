@@ -75,7 +75,8 @@ def greedy(model: Remote, src: Array, ahead: int = 1, start: int | None = None, 
 def mistakes(model: Remote, src: Array) -> dict[str, Array]:
     right = greedy(model, src)
     return {
-        "The word of step t goes into column t of the target, but belongs into column t+1.": greedy(model, src, 0),
+        "The word of step t goes into column t of the target, but belongs into column t+1 (or forward does not shift"
+        " the target).": greedy(model, src, 0),
         "The word of step t goes into column t+2 of the target, but belongs into column t+1.": greedy(model, src, 2),
         "The words that are found are not fed back.": greedy(model, src, feedback=False),
         "Column 0 of the target holds the start token, but wanted is src's column 0.": greedy(model, src, start=2),
