@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from grader.records import CheckScore, PartScore, Scorecard, Status, Visibility
+from grader.report.timing import speed_text
 from grader.scoring import staff_points
 
 MAX_NAME = 200  # characters
@@ -108,6 +110,17 @@ def replace_surrogates(text: str) -> str:
     return _SURROGATE.sub("\ufffd", text)
 
 
+def outcome_text(check: CheckScore) -> str:
+    """What became of a check, in words. One that failed after its times were taken gave right values."""
+    return "too slow" if check.timing and check.status is Status.FAILED else STATUS_WORDS[check.status]
+
+
+def outcome_counts(checks: Iterable[CheckScore]) -> list[tuple[str, int]]:
+    """How many checks ended how, in the order of Status."""
+    order = list(Status)
+    return list(Counter(map(outcome_text, sorted(checks, key=lambda check: order.index(check.status)))).items())
+
+
 def is_hidden(check: CheckScore) -> bool:
     """Whether students may not (yet) see the outcome of this check."""
     return check.visibility is not Visibility.VISIBLE
@@ -161,7 +174,7 @@ def _test(check: CheckScore, number: str) -> dict[str, Any]:
         "number": number,
         "name": clean_text(check.title or check.id, MAX_NAME),
         "visibility": check.visibility.value,
-        "output": clean_text(check.message) or f"{STATUS_WORDS[check.status].capitalize()}.",
+        "output": _output(check),
         "extra_data": {"check": check.id, "status": check.status.value},
     }
     if not by_staff(check):  # theirs may be worth part of the points, or await them
@@ -169,6 +182,13 @@ def _test(check: CheckScore, number: str) -> dict[str, Any]:
     if check.max_score > 0:  # without points it is for information, and Gradescope shows the status alone
         test |= {"score": check.score, "max_score": check.max_score}
     return test
+
+
+def _output(check: CheckScore) -> str:
+    output = clean_text(check.message) or f"{outcome_text(check).capitalize()}."
+    if check.timing and check.status is Status.PASSED:  # one that was too slow has its figures in the message
+        output += f"\n\nSpeed: {speed_text(check.timing)}."
+    return output
 
 
 def _summary(card: Scorecard) -> str:

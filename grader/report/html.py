@@ -24,9 +24,11 @@ from grader.report.gradescope import (
     clean_text,
     count_text,
     is_hidden,
+    outcome_text,
     points_text,
     replace_surrogates,
 )
+from grader.report.timing import growth_plot, speed_text
 
 
 def render_html(name: str, *, style: str, script: str | None = None, **values: Any) -> str:
@@ -58,10 +60,13 @@ def _environment() -> Environment:
         "count": count_text,
         "hash": _hash,
         "link": _link,
+        "outcome": outcome_text,
         "percent": _percent,
+        "plot": growth_plot,
         "points": points_text,
         "parameter": _quoted,
         "seconds": seconds_text,
+        "speed": speed_text,
         "thousands": "{:,}".format,
     }
     environment.tests["hidden"] = is_hidden

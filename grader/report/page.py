@@ -11,7 +11,7 @@ from typing import Any
 
 from grader.records import NOT_FAILED, CheckScore, Scorecard, Status
 from grader.report.duration import late_text
-from grader.report.gradescope import STATUS_WORDS, by_staff
+from grader.report.gradescope import by_staff, outcome_counts
 from grader.report.html import render_html
 
 
@@ -23,11 +23,7 @@ def render_page(card: Scorecard) -> str:
         card=card,
         parts=[(part, [q for q in card.questions if q.part == part.id]) for part in card.parts],
         **sections(card.checks),
-        counts=[
-            (STATUS_WORDS[status], count)
-            for status in Status
-            if (count := sum(check.status is status for check in card.checks))
-        ],
+        counts=outcome_counts(card.checks),
         held=", ".join(layer for layer, is_on in card.isolation.items() if is_on),
         missing=", ".join(layer for layer, is_on in card.isolation.items() if not is_on),
         late=late_text(card.handed.late_min) if card.handed else "",
@@ -36,13 +32,15 @@ def render_page(card: Scorecard) -> str:
 
 
 def sections(checks: Iterable[CheckScore]) -> dict[str, Any]:
-    """The checks as pages list them: `passed`, `written`, and in groups with the same texts `failed` and `skipped`."""
+    """The checks as pages list them: `passed`, `written`, `timed` (whatever came of them), and in groups with the same
+    texts `failed` and `skipped`."""
     checks = list(checks)
     return {
         "failed": _alike(check for check in checks if check.status not in NOT_FAILED),
         "skipped": _alike(check for check in checks if check.status is Status.SKIPPED),
         "passed": [check for check in checks if check.status is Status.PASSED],
         "written": [check for check in checks if by_staff(check)],
+        "timed": [check for check in checks if check.timing],
     }
 
 

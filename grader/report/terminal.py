@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-from collections import Counter
 from collections.abc import Collection, Sequence
 
 from rich.console import Console, Group, RenderableType
@@ -15,17 +14,19 @@ from rich.text import Text
 
 from grader.records import NOT_FAILED, CheckScore, PartScore, QuestionScore, Scorecard, Status, Visibility
 from grader.report.gradescope import (
-    STATUS_WORDS,
     awaiting_text,
     by_staff,
     cap_text,
     clean_text,
     count_text,
     is_hidden,
+    outcome_counts,
+    outcome_text,
     points_text,
     team_text,
     visible_points,
 )
+from grader.report.timing import speed_text
 
 _BAR = 12  # columns
 _MAX_MESSAGE = 4_000  # characters of one message; the reports on disk have more
@@ -50,6 +51,7 @@ def render(card: Scorecard, *, hidden: bool, width: int | None = None, color: bo
         *_not_passed(shown),
         *_faults(shown if hidden else ()),
         *_scored(shown),
+        *_speed(shown),
         *_findings(card),
         _closing(card, shown, concealed),
     ]
@@ -62,8 +64,7 @@ def render_summary(cards: Sequence[Scorecard], *, color: bool) -> str:
     for title, justify in (("Submission", "left"), ("Points", "right"), ("Time", "right"), ("Checks", "left")):
         table.add_column(title, justify=justify, style="", header_style="bold")  # type: ignore[arg-type]
     for card in cards:
-        counts = Counter(check.status for check in card.checks)
-        words = ", ".join(f"{counts[status]} {STATUS_WORDS[status]}" for status in Status if counts[status])
+        words = ", ".join(f"{count} {outcome}" for outcome, count in outcome_counts(card.checks))
         share = _share(card.score, card.max_score, card.awaiting)
         table.add_row(clean_text(card.submission, 40), share, Text(f"{card.seconds:.1f} s"), Text(words))
     return _print([table], 100, color)
@@ -180,7 +181,7 @@ def _alike(checks: Sequence[CheckScore]) -> list[RenderableType]:
 def _failed(check: CheckScore) -> RenderableType:
     first = _text(check.id, "bold")
     first.append("  ")
-    first.append(STATUS_WORDS[check.status], style=_STYLES.get(check.status, "red"))
+    first.append(outcome_text(check), style=_STYLES.get(check.status, "red"))
     if is_hidden(check):
         first.append("  (hidden)", style="dim")
     lines: list[RenderableType] = [Padding(first, (0, 0, 0, 2)), Padding(_text(check.title), (0, 0, 0, 4))]
@@ -224,6 +225,15 @@ def _scored(shown: Sequence[CheckScore]) -> list[RenderableType]:
         lines = [Padding(_text(check.title), (0, 0, 0, 2)), Padding(_text(check.message), (0, 0, 0, 4))]
         blocks.append(Padding(Group(*lines), (1, 0, 0, 0)))
     return blocks
+
+
+def _speed(shown: Sequence[CheckScore]) -> list[RenderableType]:
+    """What was measured, of those that passed too."""
+    lines = []
+    for check in shown:
+        if check.timing:
+            lines += [Padding(_text(check.id), (0, 0, 0, 2)), Padding(Text(speed_text(check.timing)), (0, 0, 0, 4))]
+    return [Text("\nSpeed", style="bold"), Padding(Group(*lines), (1, 0, 0, 0))] if lines else []
 
 
 def _findings(card: Scorecard) -> list[RenderableType]:

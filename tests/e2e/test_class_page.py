@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 from class_rows import class_manifest, class_rows
+from msgspec import structs
 from playwright.sync_api import Browser, Page, expect
 from pypdf import PdfReader
 
-from grader.records import HandedIn, Identity, Row, Scorecard
+from grader.records import HandedIn, Identity, Row, Scorecard, Status, Timing, Visibility
 from grader.report.feedback import render_feedback
 from grader.report.overview import write_overview
 from grader.report.page import render_page
@@ -356,6 +357,49 @@ def test_contrast(opened: Open, place: Path, rows: list[Row], scheme: str, name:
     assert {pair: round(ratio, 2) for pair, ratio in found.items() if ratio < 4.5} == {}
     grounds = {pair.split(" on ")[1] for pair in found}
     assert ("255,255,255" in grounds) == (scheme == "light")
+
+
+@pytest.fixture(scope="module")
+def timed(rows: list[Row], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A student's page of somebody whose time was taken: one check grew too fast, one is as fast as the reference."""
+    square = tuple((float(size), 4e-9 * size**2, 3e-9 * size**2) for size in (256, 512, 1024, 2048))
+    growth = Timing(kind="growth", figure=2.0, low=1.9, high=2.1, allowed=1.5, runs=7, points=square)
+    ratio = Timing(kind="ratio", figure=1.1, low=1.0, high=1.2, allowed=4.0, runs=7)
+    card = next(row.card for row in rows if row.card)
+    seen = [check for check in card.checks if check.visibility is Visibility.VISIBLE][:2]
+    checks = [
+        structs.replace(seen[0], status=Status.FAILED, timing=growth),
+        structs.replace(seen[1], status=Status.PASSED, timing=ratio),
+    ]
+    path = tmp_path_factory.mktemp("timed") / "feedback.html"
+    path.write_text(render_feedback(structs.replace(card, checks=tuple(checks))), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("media", ["screen", "print"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_plot_is_seen(opened: Open, timed: Path, scheme: str, media: str) -> None:
+    """By day, by night and on paper its texts have a contrast of 4.5 to 1, its lines and marks one of 3 to 1; it fits a
+    phone, and has a name for who cannot see it."""
+    page = opened(file=timed, color_scheme=scheme, viewport={"width": 320, "height": 740})
+    page.emulate_media(media=media, color_scheme=scheme)  # type: ignore[arg-type]
+    assert page.get_by_role("img", name="Time against size").count() == 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    box = page.locator("svg.plot").bounding_box()
+    assert box and box["width"] > 250 and box["height"] > 150
+    found = page.evaluate(CONTRAST)
+    assert {pair: round(ratio, 2) for pair, ratio in found.items() if ratio < 4.5} == {}
+    assert page.evaluate("getComputedStyle(document.querySelector('.plot text')).fill") in {
+        f"rgb({', '.join(pair.split(' on ')[0].split(','))})" for pair in found
+    }
+    # As text of the lines' colours would be judged.
+    page.evaluate("""() => document.querySelectorAll('.plot g').forEach((group) => {
+      const note = document.createElement('b');
+      note.append('x');
+      note.style.color = getComputedStyle(group.firstChild).stroke;
+      group.parentElement.parentElement.append(note);
+    })""")
+    assert {pair: ratio for pair, ratio in page.evaluate(CONTRAST).items() if ratio < 3} == {}
 
 
 @pytest.mark.parametrize("width", [320, 360, 700, 780, 1600])
