@@ -73,9 +73,9 @@ class Assignment:
         return *own, self.root / ".git", self.root / "build"
 
 
-def assignments() -> list[Assignment]:
-    """Every assignment that has a manifest."""
-    return [Assignment(path.parent.name) for path in sorted(ROOT.glob("reference/*/assignment.toml"))]
+def assignments(root: Path = ROOT) -> list[Assignment]:
+    """Every assignment of a repository that has a manifest."""
+    return [Assignment(path.parent.name, root) for path in sorted(root.glob("reference/*/assignment.toml"))]
 
 
 def find_assignment(name: str) -> Assignment:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from grader.batch.batch import Batch, Tally
 from grader.batch.jobs import Settings
 from grader.batch.ledger import Ledger
 from grader.batch.local import Examiners, Local
+from grader.batch.mixed import refuse_mixed
 from grader.batch.outputs import OVERVIEW, TABLE, fill, write_overall
 from grader.batch.suite import Suite, load_suite
 from grader.errors import GraderError
@@ -85,7 +86,10 @@ def grade_class(
     Raises GraderError, ManifestError, IntakeError when nothing can be graded, KeyboardInterrupt when asked to stop.
     What was found out by then is in `out`, and holds when the same is asked for again.
     """
-    with scratch() as place, open_class(source, place / "fetched") as export, Ledger(out, assignment.id) as ledger:
+    with scratch() as place, ExitStack() as stack:
+        export = stack.enter_context(open_class(source, place / "fetched"))
+        refuse_mixed(export, assignment)
+        ledger = stack.enter_context(Ledger(out, assignment.id))
         batch = Batch(load_suite(assignment, options.notebooks), export, ledger, out, place / "fetched")
         batch.regrade(options.only)
         try:

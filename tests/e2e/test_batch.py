@@ -232,6 +232,29 @@ def test_what_is_no_class_is_refused(
     assert not (tmp_path / "out").exists()
 
 
+OTHER = """\
+id = "other"
+title = "Another assignment"
+submitted = ["other.py"]
+given = []
+parts = []
+questions = []
+"""
+
+
+def test_a_class_of_two_assignments_is_refused(new_class: NewClass) -> None:
+    """Half a class with the files of another assignment is one sentence that names them, and nothing is written; a
+    single stray among many has a row that says so, and the others are graded."""
+    astray: dict[str, str | bytes] = {"other.py": "x = 1"}
+    course = new_class({"a": RIGHT, "b": astray}, {"reference/other/assignment.toml": OTHER})
+    with pytest.raises(IntakeError, match="^1 of 2 submissions hold files of other and none of mini [(]b[)]; put each"):
+        course.grade()
+    assert not course.out.exists()
+    for id_ in "cde":
+        course.hand_in(id_, RIGHT)
+    assert course.grade().summary.lines()[0] == "4 submissions graded, 1 cannot be read"
+
+
 def test_an_out_that_is_no_folder_is_refused(grade_py: GradePy, tmp_path: Path) -> None:
     """A file in the way is said in one sentence and left as it is."""
     hand_in(tmp_path / "class", "right", RIGHT)
