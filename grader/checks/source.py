@@ -144,8 +144,8 @@ def _other_ways(module: Module) -> Iterator[Remark]:
 def definitions(source: str | bytes, handed_out: str, allow: Collection[str] = ()) -> list[Remark]:
     """Classes and functions that are gone or have other names, and other parameters of those that students write.
 
-    allow: qualified names ("Class.method") that may change. Defaults, annotations, decorators, and further functions and
-    classes, are free; a further parameter is not. Raises SyntaxError.
+    allow: qualified names ("Class.method") that may change. Defaults, annotations, decorators, and further functions
+    and classes, are free; a further parameter is not. Raises SyntaxError.
     """
     ours, theirs = dict(_defined(parsed(handed_out))), dict(_defined(tree := parsed(source)))
     remarks = []
