@@ -40,7 +40,7 @@ def graded(desk: Desk, name: str, place: Path) -> Scorecard:
         ),
         (
             "prints_in_forward",
-            {"POL-no-output": "Decoder.py, line 92: this prints", "POL-print-calls": "Decoder.py, line 92: `print` is not"},
+            {"POL-no-output": "Decoder.py, line 92: this prints", "POL-print-calls": "Decoder.py, line 92: `print`"},
         ),
         (
             "renamed_method",
