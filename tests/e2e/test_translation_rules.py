@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,3 +67,14 @@ def test_each_sample_breaks_what_it_is_made_to_break(
     assert found.keys() == broken.keys()
     for id_, words in broken.items():
         assert words in found[id_], found[id_]
+
+
+@pytest.mark.parametrize("style", sorted(path.name for path in TRANSLATION.alternatives.iterdir() if path.is_dir()))
+def test_no_style_breaks_a_rule(translation: Desk, tmp_path: Path, style: str) -> None:
+    """Right solutions that look otherwise are accused of nothing, not even of something to look at."""
+    shutil.copytree(TRANSLATION.reference / "models", tmp_path / "models", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(TRANSLATION.alternatives / style, tmp_path, dirs_exist_ok=True)
+    shutil.copy(TRANSLATION.reference / "Machine_Translation.ipynb", tmp_path)
+    card = translation.grade(tmp_path, parts=["p0"])
+    assert {check.id: check.message for check in card.checks if check.status is not Status.PASSED} == {}
+    assert card.findings == ()
