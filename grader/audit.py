@@ -55,6 +55,7 @@ class Mutant(Record, frozen=True):
     instead: str = ""  # a file beside the TOML
     also: tuple[str, ...] = ()  # checks that may fail, too; fnmatch patterns
     says: str = ""  # part of the message of a check that catches it
+    diagnostic: bool = False  # checks that are worth nothing see it, and no others
 
 
 class MutantFile(Record, frozen=True):
@@ -222,8 +223,8 @@ def judge(variant: Variant, card: Scorecard) -> list[str]:
     stray = [c for c in failed if not any(fnmatch.fnmatchcase(c.id, pattern) for pattern in allowed)]
     complaints += [f"also fails in {c.id}: {c.message}" for c in stray]
     complaints += telling(card)
-    if not any(check.max_score > 0 for check in failed):
-        complaints.append("costs no points")
+    if any(check.max_score > 0 for check in failed) == mutant.diagnostic:
+        complaints.append("costs points" if mutant.diagnostic else "costs no points")
     messages = "\n".join(check.message for check in failed if check.id in mutant.caught_by)
     if mutant.says and mutant.says not in messages:
         complaints.append(f"no message says {mutant.says!r}, but: {messages}")

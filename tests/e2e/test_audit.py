@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mini_assignment import EXTRAS, SOLUTION, swap, write_mini
+from mini_assignment import EXTRAS, SOLUTION, SUITE_P2, swap, write_mini
 
 from grader.audit import audit
 from grader.errors import ManifestError
@@ -111,6 +111,34 @@ def test_a_wrong_reference_and_scoring_stubs_are_found(tmp_path: Path) -> None:
     )
     assert "p1.sample_even did not pass" in found["reference"] or "p1.sample_odd" in found["reference"]
     assert found["stubs"] == "the stubs score in p2.shout"
+
+
+DIAGNOSTIC = '''
+
+@pytest.mark.check("p2.silence", question="words", points=0)
+def test_silence(student):
+    """nothing is said of nothing"""
+    equal(student.extras.shout(""), "", name="word")
+'''
+
+
+@pytest.mark.parametrize(
+    ("field", "complaints"),
+    [("", [("noisy", "costs no points")]), ("diagnostic = true\n", [])],
+)
+def test_a_mutant_for_a_diagnostic_says_so(tmp_path: Path, field: str, complaints: list[tuple[str, str]]) -> None:
+    """A mutant that only checks worth nothing see is a finding, unless it says that it is for them."""
+    noisy = swap(MUTANTS[MUTANTS.index('[[mutant]]\nid = "whisper"') :], "word.lower()", "word.upper() or '!'")
+    noisy = swap(swap(noisy, '"whisper"', '"noisy"'), '["p2.shout"]\n', f'["p2.silence"]\n{field}')
+    files = {"tests/mini/mutants/mini.toml": noisy, "tests/mini/test_p2_words.py": SUITE_P2 + DIAGNOSTIC}
+    assert findings(tmp_path, files, only=["noisy"]) == complaints
+
+
+def test_a_diagnostic_mutant_costs_nothing(tmp_path: Path) -> None:
+    """A mutant that says it is for checks worth nothing, and loses points, is a finding."""
+    changed = swap(MUTANTS, 'caught_by = ["p2.shout"]', 'caught_by = ["p2.shout"]\ndiagnostic = true')
+    found = findings(tmp_path, {"tests/mini/mutants/mini.toml": changed}, only=["whisper"])
+    assert found == [("whisper", "costs points")]
 
 
 @pytest.mark.parametrize(
