@@ -5,7 +5,9 @@
     mutants        tests/<id>/mutants/*.toml: the reference with one mistake that students make. Each fails in
                    the checks named for it, and in nothing that has nothing to do with it
     alternatives   tests/<id>/alternatives/<style>/: other correct solutions, laid over the reference. Each
-                   passes every check; notebooks are run beside them only when asked, since that takes a minute each
+                   passes every check; notebooks are run beside them only when asked, since that takes a minute each.
+                   One that is right and slow says so in an audit.toml beside its files: `slow = ["p3.loss_speed"]`
+                   lists the checks of speed that must fail on it
 
 and every check that is worth points has failed on at least one mutant.
 """
@@ -62,6 +64,12 @@ class MutantFile(Record, frozen=True):
     mutant: tuple[Mutant, ...]
 
 
+class Declared(Record, frozen=True):
+    """The audit.toml of an alternative. slow: checks of speed that it fails."""
+
+    slow: tuple[str, ...]
+
+
 class Variant(Record, frozen=True):
     """A submission to be graded, and what is expected of it."""
 
@@ -70,6 +78,7 @@ class Variant(Record, frozen=True):
     files: dict[str, bytes]  # over the reference's
     parts: tuple[str, ...]
     mutant: Mutant | None = None
+    slow: tuple[str, ...] = ()  # of an alternative: checks of speed that it fails
 
 
 class Finding(Record, frozen=True):
@@ -141,7 +150,8 @@ def variants(assignment: Assignment, manifest: Manifest, parts: Sequence[str]) -
             for file in folder.rglob("*.py")
             if "__pycache__" not in file.parts
         }
-        found.append(Variant(kind="alternative", id=folder.name, files=files, parts=parts_of(files)))
+        slow = declared_slow(folder, manifest)
+        found.append(Variant(kind="alternative", id=folder.name, files=files, parts=parts_of(files), slow=slow))
     for mutant in load_mutants(assignment):
         if mutant.file not in (*manifest.submitted, *manifest.optional):
             raise ManifestError(f"mutant {mutant.id}: {mutant.file} is not a submitted file")
@@ -151,6 +161,20 @@ def variants(assignment: Assignment, manifest: Manifest, parts: Sequence[str]) -
     if twice := {id_ for id_ in ids if ids.count(id_) > 1}:
         raise ManifestError(f"two things to audit are called {', '.join(sorted(twice))}")
     return [variant for variant in found if variant.parts]
+
+
+def declared_slow(folder: Path, manifest: Manifest) -> tuple[str, ...]:
+    """The checks of speed that an alternative says it fails. Raises ManifestError for a wrong audit.toml."""
+    path = folder / "audit.toml"
+    if not path.exists():
+        return ()
+    try:
+        slow = msgspec.toml.decode(path.read_bytes(), type=Declared).slow
+    except msgspec.MsgspecError as error:
+        raise ManifestError(f"{folder.name}/{path.name}: {error}") from None
+    if unknown := {*slow} - {limit.check for limit in manifest.speeds}:
+        raise ManifestError(f"{folder.name}/{path.name}: {', '.join(sorted(unknown))} is no check of speed")
+    return slow
 
 
 def fewest(mutants: Sequence[Mutant]) -> list[Mutant]:
@@ -212,7 +236,10 @@ def judge(variant: Variant, card: Scorecard) -> list[str]:
             return [f"the stubs score in {', '.join(scoring)}"] if scoring else []
         left = NOT_RUN, LEFT_OUT
         judged = [c for c in card.checks if c.status is not Status.AWAITING and c.message not in left]
-        return [f"{c.id} did not pass ({c.status}): {c.message} {c.staff}" for c in judged if c.status != "passed"]
+        fast = [c for c in judged if c.id not in variant.slow]
+        complaints = [f"{c.id} did not pass ({c.status}): {c.message} {c.staff}" for c in fast if c.status != "passed"]
+        unseen = [c for c in judged if c.id in variant.slow and c.status in NOT_FAILED]
+        return complaints + [f"{c.id} was to find it slow ({c.status}): {c.message}" for c in unseen]
     mutant = variant.mutant
     names = {check.id for check in failed}
     if unknown := set(mutant.caught_by) - {check.id for check in card.checks}:

@@ -17,6 +17,7 @@ with a WorkerError, because of something that befell the machine, is run once mo
 from __future__ import annotations
 
 import fnmatch
+import secrets
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -40,6 +41,7 @@ from grader.subject import ON_CPU, Subject
 
 OUR_FAULT = "This check could not be graded, through no fault of yours; staff will run it again."
 LEFT_OUT = "left out, because it is slow"
+NO_CLOCKS = "speed is measured in a worker of its own only"
 STOPPED = "Grading was stopped before this check was done."
 OWN_DOING = 0.5  # of the whole submission's time
 
@@ -170,8 +172,11 @@ def policy(request: pytest.FixtureRequest) -> Rulebook:
 
 @pytest.fixture
 def speed(request: pytest.FixtureRequest, student: Subject) -> Timer:
-    """Measures against what the manifest allows this check. Raises ManifestError."""
+    """Measures against what the manifest allows this check. Raises ManifestError, and a Verdict where the submission
+    shares a process with the grader, and so would with the reference."""
     run, spec = request.config.stash[RUN], request.node.stash[SPEC]
+    if not run.clocks:
+        raise Verdict(Status.SKIPPED, NO_CLOCKS)
     limit = next((limit for limit in run.manifest.speeds if limit.check == spec.id), None)
     if limit is None:
         raise ManifestError(f"check {spec.id!r} measures speed, and the manifest has no limit for it (`$.speeds`)")
@@ -182,7 +187,7 @@ def speed(request: pytest.FixtureRequest, student: Subject) -> Timer:
         OutsideMeter(),
         said=lambda timing: run.timings.update({spec.id: timing}),
         idle=Status.UNGRADED if spec.points else Status.SKIPPED,
-        seed=run.manifest.seed,
+        seed=secrets.randbits(64),  # the inputs are not to be known, and worked on, beforehand
     )
 
 

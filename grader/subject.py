@@ -162,6 +162,10 @@ class Subject:
         """Seconds that its worker stood in the kernel's run queue."""
         return self._worker.queued_s() if self._worker else 0.0
 
+    def busy(self) -> bool:
+        """Whether its worker still does something, though no request is under way."""
+        return self._worker is not None and self._worker.busy()
+
     def rival(self, submission: Submission) -> Subject:
         """Our own solution in a worker of the same rights, and with the same means, as this one's."""
         if self._rival is None:

@@ -10,11 +10,11 @@ the manifest (`[[speeds]]`).
         speed.ratio(lambda subject, pair: subject.losses.loss(*pair, 0.5), inputs=pair_of, agree=alike)
 
 All calls take turns with the reference's in a worker of the same rights, with fresh inputs each time, and every value
-is compared: who is fast and wrong, sleeps, remembers or answers from a thread gains nothing. A call costs the wall's
-time between question and answer, less what grader and worker stood in the kernel's run queue, or the processor time
-that the worker used, whichever is more. Calls are repeated until the middle of the measured figures is known well
-enough for a verdict: between the order statistics that hold the median with 98 % (Conover, Practical Nonparametric
-Statistics, 3.2). Where that never happens the check says that it could not be measured, and guesses nothing.
+is compared: who is fast and wrong, sleeps, remembers or answers from a thread gains nothing. What a call costs:
+`worker.meter`. Calls are repeated until the middle of the measured figures is known well enough for a verdict: between
+the order statistics that hold the median with 98 % (Conover, Practical Nonparametric Statistics, 3.2). Where that
+never happens, and the reference's own times waver as well, the check says that it could not be measured, and guesses
+nothing. Where only the submission's waver, that is its own doing, and the median counts.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ from grader.subject import Subject
 
 FEWEST, MOST = 7, 41  # repetitions
 SURE: Final = 0.98  # that the median lies between the bounds
-CLOSE: Final = 0.15  # bounds so near each other, relative to the median, leave no doubt about a figure that is near
-HOPELESS: Final = 8.0  # times what is allowed, three times in a row
+CLOSE: Final = 0.15  # bounds so near each other, relative to the median, leave no doubt about what lies between them
+HOPELESS: Final = 8.0  # times what is allowed
+HOPELESS_RUNS: Final = 3  # in a row, from the first
 BUDGET_S: Final = 30.0  # of one check
 UNMEASURED: Final = "could not be measured here: the machine is too busy"
 
@@ -50,8 +51,8 @@ class Meter(Protocol):
         """The call's value, and seconds."""
         ...
 
-    def spent_s(self) -> float:
-        """Seconds since the meter was made."""
+    def now_s(self) -> float:
+        """Seconds since some moment."""
         ...
 
 
@@ -61,6 +62,28 @@ class Bounds(NamedTuple):
     low: float
     middle: float
     high: float
+
+    @property
+    def close(self) -> bool:
+        return self.high - self.low <= CLOSE * self.middle
+
+
+class Run(NamedTuple):
+    """One repetition: its figure, and the reference's seconds."""
+
+    figure: float
+    rival_s: float
+
+
+class Found(NamedTuple):
+    """What all repetitions together say. sure: enough for a verdict."""
+
+    bounds: Bounds
+    runs: int
+    sure: bool = True
+
+
+Points = tuple[tuple[float, float, float], ...]  # size, seconds of the submission, seconds of the reference
 
 
 def median_of(figures: Sequence[float]) -> Bounds:
@@ -83,6 +106,7 @@ class Timer:
 
     limit: what the manifest allows. rival: the reference, in a worker of the same rights.
     said: is told what was measured, whatever comes of it. idle: the status of a check that cannot be measured.
+    seed: of inputs, and of who is first in each turn.
     """
 
     def __init__(
@@ -93,7 +117,7 @@ class Timer:
         meter: Meter,
         said: Callable[[Timing], None],
         idle: Status,
-        seed: int = 0,
+        seed: int,
     ) -> None:
         self._limit = limit
         self._subjects = student, rival
@@ -111,18 +135,18 @@ class Timer:
         call(made, x): one call of the worker, of what `make` made of a subject before, or of the subject itself.
         inputs(rng): a fresh x.
         Raises a Verdict: what `agree` raises for a wrong value, FAILED for a slow call, or the status for what could
-        not be measured.
+        not be measured; ManifestError where the manifest limits something else.
         """
         self._begin("ratio", make)
+        allowed = self._limit.allowed
 
-        def once() -> float:
-            x = inputs(self._rng)
-            own, theirs = self._race(call, x, agree)
-            return own / theirs
+        def once() -> Run:
+            own, theirs = self._race(call, inputs(self._rng), agree)
+            return Run(own / theirs, theirs)
 
-        figures = self._repeat(once)
-        found = median_of(figures)
-        self._judge("ratio", found, len(figures), "it takes {} times as long as the reference; {} times is allowed")
+        found = self._repeat(once, allowed, lambda runs: min(runs).figure > HOPELESS * allowed)
+        slow = found.bounds.middle > allowed
+        self._judge(found, slow, "it takes {} times as long as the reference; {} times is allowed")
 
     def growth(
         self,
@@ -136,30 +160,37 @@ class Timer:
         """The time of the call may rise as size ** `limit.allowed`, at most, over four sizes or more, each a fixed
         multiple of the one before; and be at each of them `limit.within` times the reference's, at most.
 
-        The exponent is fitted (least squares, logarithms) to the differences from one size to the next: what a call
-        takes whatever the size, honest or made up, plays no part in those.
+        The exponent is fitted to the differences from one size to the next: what a call takes whatever the size, honest
+        or made up, plays no part in those. Sizes must be such that the reference's times differ clearly: where its own
+        exponent is above the limit as well, nothing could be measured.
+        Raises like `ratio`.
         """
         self._begin("growth", make)
+        allowed, within = self._limit.allowed, self._limit.within
         steps = {round(b / a, 3) for a, b in itertools.pairwise(sizes)}
-        if len(sizes) < 4 or len(steps) != 1:
+        if len(sizes) < 4 or len(steps) != 1 or min(steps) <= 1:
             raise ManifestError(f"growth takes four sizes or more, each the same multiple of the one before: {sizes}")
         rounds: list[list[tuple[float, float]]] = []
 
-        def once() -> float:
+        def once() -> Run:
             rounds.append([self._race(call, inputs(self._rng, size), agree) for size in sizes])
-            return exponent(sizes, [own for own, _theirs in rounds[-1]])
+            return Run(exponent(sizes, [own for own, _theirs in rounds[-1]]), rounds[-1][-1][1])
 
-        figures = self._repeat(once)
-        medians = np.median(np.array(rounds), axis=0)
-        points = tuple((float(s), float(o), float(t)) for s, (o, t) in zip(sizes, medians, strict=True))
-        worst = max(own / theirs for _size, own, theirs in points)
-        found = median_of(figures)
-        if worst > self._limit.within:
-            self._tell("growth", found, len(figures), points)
-            self._slow(f"it takes {worst:.0f} times as long as the reference at the same size, so nothing follows from "
-                       "how its time grows")
-        what = "its time grows as the size to the power of {}; {} is allowed"
-        self._judge("growth", found, len(figures), what, points)
+        def times(of: Callable[[list[float]], Any]) -> float:
+            """As long as the reference, at the size where that is most."""
+            return float(max(of([own / theirs for own, theirs in at]) for at in zip(*rounds, strict=True)))
+
+        found = self._repeat(once, allowed, lambda runs: times(min) > within)
+        medians = np.median(np.array(rounds), axis=0).tolist()
+        points = tuple((float(size), own, theirs) for size, (own, theirs) in zip(sizes, medians, strict=True))
+        if times(np.median) > within:
+            self._tell(found, points)
+            self._fail(f"it takes {times(np.median):.0f} times as long as the reference at the same size, so nothing "
+                       "follows from how its time grows")
+        theirs = np.median([exponent(sizes, [theirs for _own, theirs in pairs]) for pairs in rounds])
+        slow = found.bounds.middle > allowed
+        found = found._replace(sure=found.sure and not (slow and theirs > allowed))
+        self._judge(found, slow, "its time grows as the size to the power of {}; {} is allowed", points)
 
     def margin(
         self,
@@ -175,82 +206,22 @@ class Timer:
         one counts for no longer than the reference's takes, so that making it slower wins nothing.
 
         than: what the slow one is called.
+        Raises like `ratio`.
         """
         self._begin("margin", make)
+        allowed = 1 / self._limit.allowed
 
-        def once() -> float:
+        def once() -> Run:  # of which less is better, as in the others
             own, _theirs = self._race(fast, inputs(self._rng), agree)
-            naive, reference = self._race(slow, inputs(self._rng), agree)
-            return own / min(naive, reference)  # the smaller the better, like the other figures
+            naive, theirs = self._race(slow, inputs(self._rng), agree)
+            return Run(own / min(naive, theirs), theirs)
 
-        figures = self._repeat(once, at_most=1 / self._limit.allowed)
-        bounds = median_of(figures)
-        found = Bounds(1 / bounds.high, 1 / bounds.middle, 1 / bounds.low)
-        what = f"it is {{}} times as fast as {than}; at least {{}} times is wanted"
-        self._judge("margin", found, len(figures), what)
+        found = self._repeat(once, allowed, lambda runs: min(runs).figure > HOPELESS * allowed)
+        low, middle, high = found.bounds
+        found = found._replace(bounds=Bounds(1 / high, 1 / middle, 1 / low))
+        self._judge(found, middle > allowed, f"it is {{}} times as fast as {than}; at least {{}} times is wanted")
 
     # --- measuring ------------------------------------------------------------------------------------
-
-    def _race(self, call: Call, x: Any, agree: Agree) -> tuple[float, float]:
-        """The call on both sides, in an order that changes; the seconds of the student's and of the reference's."""
-        sides = [0, 1] if self._rng.random() < 0.5 else [1, 0]
-        found = {side: self._meter.cost(self._subjects[side], partial(call, self._made[side], x)) for side in sides}
-        (actual, own), (expected, theirs) = found[0], found[1]
-        agree(actual, expected)
-        return own, max(theirs, 1e-9)
-
-    def _repeat(self, once: Callable[[], float], at_most: float | None = None) -> list[float]:
-        """Figures, as many as a verdict takes. Raises a Verdict when there never are enough."""
-        allowed = self._limit.allowed if at_most is None else at_most
-        once()  # the first time of everything
-        figures: list[float] = []
-        while len(figures) < MOST:
-            if len(figures) == 3 and min(figures) > HOPELESS * allowed:
-                return figures * FEWEST  # no bound could change that
-            if len(figures) >= FEWEST:
-                found = median_of(figures)
-                if found.high <= allowed or found.low > allowed:
-                    return figures
-                if self._meter.spent_s() > BUDGET_S:
-                    break
-            figures.append(once())
-        found = median_of(figures)
-        if found.high - found.low <= CLOSE * found.middle:
-            return figures
-        raise Verdict(self._idle, f"{UNMEASURED} ({found.low:.3g} to {found.high:.3g} in {len(figures)} runs)")
-
-    # --- verdicts -------------------------------------------------------------------------------------
-
-    def _judge(
-        self,
-        kind: str,
-        found: Bounds,
-        runs: int,
-        what: str,
-        points: tuple[tuple[float, float, float], ...] = (),
-    ) -> None:
-        self._tell(kind, found, runs, points)
-        slow = found.middle < self._limit.allowed if kind == "margin" else found.middle > self._limit.allowed
-        if slow:
-            spread = f"{found.low:.3g} to {found.high:.3g} in {runs} runs"
-            self._slow(f"{what.format(f'{found.middle:.3g}', f'{self._limit.allowed:g}')} ({spread})")
-
-    def _tell(self, kind: str, found: Bounds, runs: int, points: tuple[tuple[float, float, float], ...]) -> None:
-        self._said(
-            Timing(
-                kind=kind,
-                figure=found.middle,
-                low=found.low,
-                high=found.high,
-                allowed=self._limit.allowed,
-                runs=runs,
-                points=points,
-            )
-        )
-
-    def _slow(self, text: str) -> NoReturn:
-        hint = f". {self._limit.hint}" if self._limit.hint else ""
-        raise Verdict(Status.FAILED, f"{text}{hint}", cause=self._limit.hint)
 
     def _begin(self, kind: str, make: Make) -> None:
         if self._limit.kind != kind:
@@ -258,9 +229,67 @@ class Timer:
         student, rival = self._subjects
         self._made = make(student), make(rival)
 
+    def _race(self, call: Call, x: Any, agree: Agree) -> tuple[float, float]:
+        """The call on both sides, in an order that changes; the seconds of the student's and of the reference's."""
+        sides = [0, 1] if self._rng.random() < 0.5 else [1, 0]
+        found = {side: self._meter.cost(self._subjects[side], partial(call, self._made[side], x)) for side in sides}
+        (actual, own), (expected, theirs) = found[0], found[1]
+        agree(actual, expected)
+        return own, theirs
+
+    def _repeat(self, once: Callable[[], Run], allowed: float, hopeless: Callable[[list[Run]], bool]) -> Found:
+        """Runs, as many as a verdict takes, or as there is time for."""
+        began = self._meter.now_s()
+        once()  # the first time of everything
+        runs: list[Run] = []
+        while len(runs) < MOST:
+            runs.append(once())
+            figures = [run.figure for run in runs]
+            if len(runs) == HOPELESS_RUNS and hopeless(runs):
+                return Found(Bounds(min(figures), float(np.median(figures)), max(figures)), len(runs))
+            if len(runs) < FEWEST:
+                continue
+            bounds = median_of(figures)
+            if bounds.high <= allowed or bounds.low > allowed:
+                return Found(bounds, len(runs))
+            if self._meter.now_s() - began > BUDGET_S:
+                break
+        steady = median_of([run.rival_s for run in runs]).close  # so that it is the submission that wavers
+        return Found(bounds, len(runs), sure=bounds.close or steady)
+
+    # --- verdicts -------------------------------------------------------------------------------------
+
+    def _judge(self, found: Found, slow: bool, what: str, points: Points = ()) -> None:
+        """what: has places for the figure, and for what is allowed."""
+        self._tell(found, points)
+        low, middle, high = found.bounds
+        spread = f"{low:.3g} to {high:.3g} in {found.runs} runs"
+        if not found.sure:
+            raise Verdict(self._idle, f"{UNMEASURED} ({spread})")
+        if slow:
+            self._fail(f"{what.format(f'{middle:.3g}', f'{self._limit.allowed:g}')} ({spread})")
+
+    def _tell(self, found: Found, points: Points) -> None:
+        self._said(
+            Timing(
+                kind=self._limit.kind,
+                figure=found.bounds.middle,
+                low=found.bounds.low,
+                high=found.bounds.high,
+                allowed=self._limit.allowed,
+                runs=found.runs,
+                points=points,
+            )
+        )
+
+    def _fail(self, text: str) -> NoReturn:
+        hint = f". {self._limit.hint}" if self._limit.hint else ""
+        raise Verdict(Status.FAILED, f"{text}{hint}", cause=self._limit.hint)
+
 
 def exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
     """Of seconds = constant + factor * size ** exponent, for sizes that are a fixed multiple apart: the slope of the
-    differences' logarithms over those of the sizes. A difference that is not positive counts for next to nothing."""
+    differences' logarithms over those of the sizes (least squares; the larger sizes, of whose time less is noise, have
+    more weight). A difference that is not positive counts for next to nothing."""
     rises = np.maximum(np.diff(seconds), 1e-9)
-    return float(np.polyfit(np.log(sizes[1:]), np.log(rises), 1)[0])
+    return float(np.polyfit(np.log(sizes[1:]), np.log(rises), 1, w=np.arange(1, len(sizes)))[0])

@@ -76,6 +76,15 @@ def queue_s(pid: int) -> float:
         return 0.0
 
 
+def runs(pid: int) -> bool:
+    """Whether a process's main thread computes or stands in the run queue; False where the platform cannot tell."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b") ")[2].startswith(b"R")
+    except OSError:
+        return False
+
+
 class Stopwatch:
     """Charges a worker with the time that passes, less the time it waited for a processor.
 
@@ -331,6 +340,10 @@ class Worker:
     def queued_s(self) -> float:
         """Seconds that it stood in the kernel's run queue so far; 0 where the platform cannot tell."""
         return queue_s(self._process.pid) if self.alive else 0.0
+
+    def busy(self) -> bool:
+        """Whether its main thread runs, or would if a processor were free; False where the platform cannot tell."""
+        return self.alive and runs(self._process.pid)
 
     def log(self) -> str:
         return self._log.text()

@@ -47,6 +47,9 @@ class InlineWorker:
     def queued_s(self) -> float:
         return 0.0
 
+    def busy(self) -> bool:
+        return False
+
     def log(self) -> str:
         return ""
 

@@ -225,6 +225,9 @@ class RememberedWorker:
     def queued_s(self) -> float:
         return self._live.queued_s() if self._live else 0.0
 
+    def busy(self) -> bool:
+        return self._live is not None and self._live.busy()
+
     def log(self) -> str:
         return self._live.log() if self._live else ""
 
