@@ -1,4 +1,4 @@
-"""Part 2, training: both transformers learn a toy language. For the student alone: no points.
+"""Training: both transformers learn a toy language. For the student alone: no points.
 
 What counts is what the trained model answers about sentences that it has not seen. The full transformer is asked for
 translations of its own making: it never reads those that it is judged by.
@@ -59,13 +59,13 @@ NAME = "the share of right words in sentences that it has not seen"
 CASE = f"after {STEPS} steps of training"
 
 
-@pytest.mark.check("TT.training", question="translator", points=0, needs="TT-5", slow=True, limit_s=90)
+@pytest.mark.check("TT.training", question="training", points=0, needs="TT-5", slow=True, limit_s=90)
 def test_the_encoder_learns(student, reference):
     """TransformerTranslator learns to translate a toy language from 512 sentences"""
     in_range(of_the_encoder(student, reference), ACCURACY_ENCODER, 1.0, name=NAME, case=CASE)
 
 
-@pytest.mark.check("FT.training", question="full", points=0, needs="FT-1", slow=True, limit_s=90)
+@pytest.mark.check("FT.training", question="training", points=0, needs="FT-1", slow=True, limit_s=90)
 def test_the_full_transformer_learns(student, reference):
     """FullTransformerTranslator learns to translate a toy language from 512 sentences"""
     in_range(of_the_full(student, reference), ACCURACY_FULL, 1.0, name=NAME, case=CASE)

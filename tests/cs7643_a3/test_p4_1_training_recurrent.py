@@ -1,4 +1,4 @@
-"""Part 1, training: sequence to sequence models learn something of a toy language. For the student alone: no points.
+"""Training: sequence to sequence models learn something of a toy language. For the student alone: no points.
 
 What counts is what the trained model answers about sentences that it has not seen. Who knows the language's words and
 the lengths of its sentences, and nothing of the sentence at hand, has a loss of 2.4.
@@ -53,7 +53,7 @@ def loss(scores: Array, target: Array) -> float:
         pytest.param(
             kind,
             marks=pytest.mark.check(
-                "S2S.training.{kind}", question="seq2seq", points=0, needs=needed, slow=True, limit_s=90
+                "S2S.training.{kind}", question="training", points=0, needs=needed, slow=True, limit_s=90
             ),
         )
         for kind, needed in (("RNN", "S2S-1"), ("LSTM", "S2S-3"))
