@@ -267,19 +267,25 @@ class Grading:
         interrupt.check()
         if STARTED in item.stash:  # by another submission
             del item.stash[STARTED]
-        spec, run = item.stash[SPEC], self.run
+        if verdict := self.unjudged(item.stash[SPEC]):
+            raise verdict
+        if self.run.left_s() <= 0:
+            raise self.run.out_of_time()
+
+    def unjudged(self, spec: CheckSpec) -> Verdict | None:
+        """Why a check is not to be judged at all, as far as the manifest and the checks before it say."""
+        run = self.run
         if spec.slow and not any(fnmatch.fnmatchcase(spec.id, pattern) for pattern in run.slow):
-            raise Verdict(Status.SKIPPED, LEFT_OUT)
+            return Verdict(Status.SKIPPED, LEFT_OUT)
         for need in spec.needs:
             if run.companions and spec.id.startswith(f"{need}."):
                 continue
             status = run.results[need].status if need in run.results else run.known.get(need, Status.PASSED)
             if status is Status.UNGRADED:
-                raise Verdict(status, f"not judged, because it builds on {need}, which could not be graded")
+                return Verdict(status, f"not judged, because it builds on {need}, which could not be graded")
             if status is not Status.PASSED:
-                raise Verdict(Status.SKIPPED, f"not judged, because it builds on {need}, which did not pass")
-        if run.left_s() <= 0:
-            raise run.out_of_time()
+                return Verdict(Status.SKIPPED, f"not judged, because it builds on {need}, which did not pass")
+        return None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
@@ -343,10 +349,10 @@ class Grading:
         now, cpu_s = time.monotonic(), run.student.cpu_now_s()
         start = item.stash.get(STARTED, None) or Start(0.0, now - call.duration, cpu_s)
         seconds = now - start.at
-        result = self._result(spec, call.excinfo.value if call.excinfo else None)
+        result = self.result(spec, call.excinfo.value if call.excinfo else None)
         if result.status is Status.TIMED_OUT and run.left_s() <= 0 and seconds < start.limit_s:
-            result = self._result(spec, run.out_of_time())
-        log = run.student.log()[-2000:] if call.excinfo else ""
+            result = self.result(spec, run.out_of_time())
+        log = run.student.log()[-2000:] if call.excinfo and result.status is not Status.SKIPPED else ""
         remarks, run.student.remarks = tuple(run.student.remarks), []
         return structs.replace(
             result,
@@ -357,7 +363,7 @@ class Grading:
             timing=run.timings.get(spec.id),
         )
 
-    def _result(self, spec: CheckSpec, error: BaseException | None) -> CheckResult:
+    def result(self, spec: CheckSpec, error: BaseException | None) -> CheckResult:
         if error is None:
             return CheckResult(id=spec.id, status=Status.PASSED)
         if isinstance(error, Verdict):

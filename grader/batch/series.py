@@ -6,7 +6,9 @@ from collections.abc import Callable, Collection, Iterable
 
 import pytest
 
+from grader import interrupt
 from grader.plugin import RUN, SPEC, Grading, Run
+from grader.records import Status
 
 Task = tuple[Run, Collection[str]]  # one submission, and the checks to judge
 
@@ -36,11 +38,24 @@ class Series(Grading):
             run.selected = {item.stash[SPEC].id for item in items}
             try:
                 for item, following in zip(items, [*items[1:], None], strict=True):
-                    # Without a following item pytest tears down what its fixtures made for the whole session.
-                    item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+                    self._run(session, item, following)
+                session._setupstate.teardown_exact(None)  # what fixtures made for the whole session is this one's
             except BaseException as error:
                 run.fault = f"{type(error).__name__}: {error}"
                 raise
             finally:
                 self._done(run)
         return True
+
+    def _run(self, session: pytest.Session, item: pytest.Item, following: pytest.Item | None) -> None:
+        """Judges a check; or takes down what is known of it beforehand, without pytest's many hooks: of an unfinished
+        submission most checks are skipped."""
+        interrupt.check()
+        spec = item.stash[SPEC]
+        verdict = self.unjudged(spec)
+        if verdict is not None and verdict.status is Status.SKIPPED:
+            self.run.results[spec.id] = self.result(spec, verdict)
+            self.run.on_result(self.run)
+            return
+        session._setupstate.teardown_exact(item)  # the item before was told of another one to follow
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
