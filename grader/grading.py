@@ -169,7 +169,14 @@ class Desk:
         submission, given = self._written(manifest, submission, out)
         student = self.subject(submission)
         run = Run(
-            manifest, student, self.reference, self.stored, companions=companions, slow=slow, notebooks=notebooks
+            manifest,
+            student,
+            self.reference,
+            self.stored,
+            companions=companions,
+            slow=slow,
+            notebooks=notebooks,
+            whole=manifest is self.manifest,
         )
         journal = Journal(out, lambda: self.card(run, submission, given)) if out else None
 

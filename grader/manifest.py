@@ -39,8 +39,10 @@ def load_manifest(path: Path) -> Manifest:
     return manifest
 
 
-def check_suite(manifest: Manifest, specs: Sequence[CheckSpec]) -> None:
+def check_suite(manifest: Manifest, specs: Sequence[CheckSpec], whole: bool = True) -> None:
     """Refuse a suite that does not fit the manifest; the order of `specs` plays no role.
+
+    whole: `specs` are of all parts; else what the manifest says of a check that is not among them may be right.
 
     Raises ManifestError: repeated id, unknown question, unknown or cyclic `needs`, points that are negative
     or not finite, a check in the place of a question that staff judge, another question that no check grades or
@@ -72,11 +74,11 @@ def check_suite(manifest: Manifest, specs: Sequence[CheckSpec]) -> None:
         chain = " needs ".join(repr(spec_id) for spec_id in reversed(error.args[1]))
         raise ManifestError(f"checks wait for each other: {chain}") from error
     for index, limit in enumerate(manifest.speeds):
-        if limit.check not in known_checks:
+        if whole and limit.check not in known_checks:
             raise ManifestError(f"the check {limit.check!r} is not in the suite (at `$.speeds[{index}].check`)")
     points_of = {spec.id: spec.points for spec in specs}
     for index, policy in enumerate(manifest.policies):
-        if points_of.get(policy.check) != 0:
+        if points_of.get(policy.check, None if whole else 0) != 0:
             what = "has points; a policy's has none" if policy.check in points_of else "is not in the suite"
             raise ManifestError(f"the check {policy.check!r} {what} (at `$.policies[{index}].check`)")
     for index, question in enumerate(manifest.questions):

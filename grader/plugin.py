@@ -59,6 +59,7 @@ class Run:
     slow: Sequence[str] = ("*",)  # which slow checks to run, as fnmatch patterns
     notebooks: HowToRun = "run"
     clocks: bool = True  # off where somebody may be sitting at a breakpoint
+    whole: bool = True  # the manifest has all parts
     strict: bool = True  # the collected checks must add up to the manifest's points
     known: Mapping[str, Status] = field(default_factory=dict)  # how checks ended that are not run now
     on_result: Callable[[Run], None] = lambda run: None
@@ -232,7 +233,7 @@ class Grading:
 
             items.sort(key=place)
             if self.run.strict:
-                check_suite(self.run.manifest, self.run.specs)
+                check_suite(self.run.manifest, self.run.specs, self.run.whole)
                 check_order([item.stash[SPEC] for item in items])
         except GraderError as error:
             self.run.fatal = error
