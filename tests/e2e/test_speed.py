@@ -14,6 +14,7 @@ from commands import Place, finished
 from mini_assignment import EXTRAS, MANIFEST, SOLUTION, check, swap, write_files, write_mini
 
 from grader.audit import audit
+from grader.batch.suite import load_suite
 from grader.errors import ManifestError
 from grader.grading import Desk
 from grader.records import CheckScore, Scorecard
@@ -264,12 +265,18 @@ def test_a_slow_form_that_sleeps_harms_nobody(judged: Callable[[str, str], Check
     assert found.status == "passed", found
 
 
+def worth(points: float) -> str:
+    """The manifest with points for rows_speed."""
+    manifest = swap(MANIFEST + SPEEDS, 'with a loop 20"\n', f'with a loop 20"\npoints = {points}\n')
+    manifest = swap(manifest, "points = 6.0", f"points = {6 + points}")
+    return manifest.replace("points = 4.0", f"points = {4 + points}", 1)
+
+
 def test_points_come_from_the_manifest(tmp_path: Path, launcher: Launcher) -> None:
     """A limit with points makes the check worth them, and a loop costs them."""
-    manifest = swap(MANIFEST + SPEEDS, "with a loop 20\"\n", "with a loop 20\"\npoints = 1.5\n")
-    manifest = swap(manifest, "points = 6.0", "points = 7.5").replace("points = 4.0", "points = 5.5", 1)
     files: dict[str, str | bytes] = {"solution.py": SOLUTION + ROWS + LOOP, "extras.py": EXTRAS}
-    with Desk(write_mini(tmp_path / "points", {**FILES, "reference/mini/assignment.toml": manifest}), launcher) as desk:
+    assignment = write_mini(tmp_path / "points", {**FILES, "reference/mini/assignment.toml": worth(1.5)})
+    with Desk(assignment, launcher) as desk:
         card = desk.grade(write_files(tmp_path / "submission", files), slow=IDS[:1])
     speed = check(card, "p1.rows_speed")
     assert (speed.score, speed.max_score, speed.status) == (0, 1.5, "failed")
@@ -308,3 +315,13 @@ def test_an_alternative_says_it_well(tmp_path: Path, text: str, says: str) -> No
     added: dict[str, str | bytes] = {"tests/mini/alternatives/loops/audit.toml": text}
     with pytest.raises(ManifestError, match=says):
         audit(write_mini(tmp_path, {**FILES, **added}))
+
+
+def test_first_points_have_a_class_graded_again(tmp_path: Path) -> None:
+    """What could not be measured is skipped where it is worth nothing, and staff's to run again where it is worth
+    something; how much it is worth changes no result."""
+    digests = []
+    for points in (0.0, 1.0, 2.5):
+        files: dict[str, str | bytes] = {**FILES, "reference/mini/assignment.toml": worth(points)}
+        digests.append(load_suite(write_mini(tmp_path / str(points), files), "run").digests["p1.rows_speed"])
+    assert digests[0] != digests[1] == digests[2]
