@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 BROWSERS := chromium chromium-browser google-chrome
 
-.PHONY: setup demo test audit check bench bench-batch hostile fuzz browser
+.PHONY: setup demo test audit check bench bench-batch bench-timing hostile fuzz browser
 
 setup: .venv/installed
 
@@ -49,6 +49,11 @@ bench: setup
 # What it costs to grade a class; with LARGE=--large also one of 10,000, about an hour more.
 bench-batch: setup
 	$(BIN)/python benchmarks/batch.py $(LARGE)
+
+# How steady the checks of speed are, first with nothing else to do and then under load; writes docs/timing.md.
+bench-timing: setup
+	$(BIN)/python benchmarks/timing.py --runs $(or $(RUNS),50)
+	$(BIN)/python benchmarks/timing.py --runs $(or $(RUNS),50) --load
 
 # Every trick in every environment that can be made here, and two hundred kills; writes docs/hostile.md.
 hostile: setup

@@ -43,7 +43,7 @@ def load_manifest(path: Path) -> Manifest:
 def check_suite(manifest: Manifest, specs: Sequence[CheckSpec], *, partly: bool = False) -> None:
     """Refuse a suite that does not fit the manifest; the order of `specs` plays no role.
 
-    partly: it is cut down to some parts, so that checks of policies may be missing.
+    partly: it is cut down to some parts, so that checks of policies and limits may be missing.
     Raises ManifestError: repeated id, unknown question, unknown or cyclic `needs`, points that are negative
     or not finite, a check in the place of a question that staff judge, another question that no check grades or
     whose checks' points do not add up to its points, a policy without a check, with one that has points, or

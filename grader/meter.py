@@ -11,7 +11,7 @@ from grader.subject import Subject
 from grader.worker.client import queue_s
 
 SPUN_S: Final = 0.001  # more processor time than a worker takes to look for the next question before it sleeps
-SETTLES_S: Final = 1.0  # within which a worker has cleaned up after its answer
+SETTLES_S: Final = 0.5  # within which a worker has cleaned up after its answer
 LOOK_S: Final = 0.0002
 
 

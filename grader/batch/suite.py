@@ -170,10 +170,10 @@ def _files(folder: Path) -> list[Path]:
 
 def _what_counts(manifest: Manifest) -> str:
     """Of the manifest, what a result rests on: titles, points and what a broken rule costs may change without anything
-    being graded again."""
+    being graded again. Whether a check of speed has points says what becomes of it where it cannot be measured."""
     names = "submitted", "optional", "given", "elsewhere", "limits", "notebooks", "hidden_visibility", "seed"
     rules = [structs.replace(policy, severity=Severity.REPORT, parts=(), keeps=0.0) for policy in manifest.policies]
-    limits = [structs.replace(limit, points=0.0, measured="") for limit in manifest.speeds]
+    limits = [structs.replace(limit, points=float(limit.points > 0), measured="") for limit in manifest.speeds]
     counts = {name: getattr(manifest, name) for name in names}
     return msgspec.json.encode([counts, rules, limits], order="sorted").decode()
 

@@ -68,7 +68,7 @@ class Bounds(NamedTuple):
         return self.high - self.low <= CLOSE * self.middle
 
 
-class Run(NamedTuple):
+class Repetition(NamedTuple):
     """One repetition: its figure, and the reference's seconds."""
 
     figure: float
@@ -140,9 +140,9 @@ class Timer:
         self._begin("ratio", make)
         allowed = self._limit.allowed
 
-        def once() -> Run:
+        def once() -> Repetition:
             own, theirs = self._race(call, inputs(self._rng), agree)
-            return Run(own / theirs, theirs)
+            return Repetition(own / theirs, theirs)
 
         found = self._repeat(once, allowed, lambda runs: min(runs).figure > HOPELESS * allowed)
         slow = found.bounds.middle > allowed
@@ -172,9 +172,9 @@ class Timer:
             raise ManifestError(f"growth takes four sizes or more, each the same multiple of the one before: {sizes}")
         rounds: list[list[tuple[float, float]]] = []
 
-        def once() -> Run:
+        def once() -> Repetition:
             rounds.append([self._race(call, inputs(self._rng, size), agree) for size in sizes])
-            return Run(exponent(sizes, [own for own, _theirs in rounds[-1]]), rounds[-1][-1][1])
+            return Repetition(exponent(sizes, [own for own, _theirs in rounds[-1]]), rounds[-1][-1][1])
 
         def times(of: Callable[[list[float]], Any]) -> float:
             """As long as the reference, at the size where that is most."""
@@ -211,10 +211,10 @@ class Timer:
         self._begin("margin", make)
         allowed = 1 / self._limit.allowed
 
-        def once() -> Run:  # of which less is better, as in the others
+        def once() -> Repetition:  # of which less is better, as in the others
             own, _theirs = self._race(fast, inputs(self._rng), agree)
             naive, theirs = self._race(slow, inputs(self._rng), agree)
-            return Run(own / min(naive, theirs), theirs)
+            return Repetition(own / min(naive, theirs), theirs)
 
         found = self._repeat(once, allowed, lambda runs: min(runs).figure > HOPELESS * allowed)
         low, middle, high = found.bounds
@@ -237,11 +237,13 @@ class Timer:
         agree(actual, expected)
         return own, theirs
 
-    def _repeat(self, once: Callable[[], Run], allowed: float, hopeless: Callable[[list[Run]], bool]) -> Found:
+    def _repeat(
+        self, once: Callable[[], Repetition], allowed: float, hopeless: Callable[[list[Repetition]], bool]
+    ) -> Found:
         """Runs, as many as a verdict takes, or as there is time for."""
         began = self._meter.now_s()
         once()  # the first time of everything
-        runs: list[Run] = []
+        runs: list[Repetition] = []
         while len(runs) < MOST:
             runs.append(once())
             figures = [run.figure for run in runs]

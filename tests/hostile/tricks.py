@@ -6,6 +6,9 @@
 In order: what it tries; the check it is about (below p1) and the status that this check must get, or `unreadable` for
 a submission that cannot be opened; what stops it, most often one of several walls; the status of the honest check in
 the same file, if not `passed`. The first line is that of make.py, where there is one, or of attack.py.
+
+What is tried against checks of speed stands in tests/e2e/test_speed.py: such a check repeats its calls, and every trick
+here, in every environment, would wait for that.
 """
 
 from __future__ import annotations

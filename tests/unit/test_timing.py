@@ -1,0 +1,492 @@
+"""Speed: how sure a median is, what a Timer makes of what calls cost (made up here), and what they cost."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from grader.checks.timing import FEWEST, HOPELESS_RUNS, MOST, SURE, UNMEASURED, Timer, exponent, median_of
+from grader.errors import ManifestError, Verdict
+from grader.manifest import check_suite, load_manifest
+from grader.records import CheckSpec, Limits, SpeedLimit, Status, Submission, Timing, Visibility
+from grader.subject import Subject
+from grader.worker.launch import Zygote
+from grader.worker.meter import OutsideMeter
+
+MS = 1e-3
+
+
+# --- bounds of a median -------------------------------------------------------------------------------
+
+
+def outside(n: int, left_out: int) -> float:
+    """The chance that the median of all lies outside n figures without the `left_out` lowest and highest, counted: each
+    figure is above or below it with equal chances."""
+    return sum(
+        math.comb(n, above) for above in range(n + 1) if min(above, n - above) <= left_out
+    ) / 2**n  # fmt: skip
+
+
+@pytest.mark.parametrize("n", range(FEWEST, MOST + 1))
+def test_bounds_hold_the_median_as_often_as_promised(n: int) -> None:
+    """As many figures are left out on each side as the binomial distribution allows, and not one more."""
+    figures = [float(i) for i in range(n)]
+    random.Random(n).shuffle(figures)
+    found = median_of(figures)
+    left_out = int(found.low)
+    assert found == (left_out, (n - 1) / 2, n - 1 - left_out)
+    assert outside(n, left_out) <= 1 - SURE < outside(n, left_out + 1)
+
+
+def test_fewer_figures_say_nothing() -> None:
+    """With six figures nobody can be so sure of a median: seven is the fewest there can be."""
+    assert outside(FEWEST - 1, 0) > 1 - SURE
+    with pytest.raises(ValueError, match="6 figures"):
+        median_of([1.0] * (FEWEST - 1))
+
+
+# --- exponents ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("power", [0.5, 1, 2, 3])
+@pytest.mark.parametrize("constant", [0.0, 7.0])
+def test_a_constant_plays_no_part_in_an_exponent(power: float, constant: float) -> None:
+    """What a call takes at every size, transport or padding, leaves the exponent as it is."""
+    sizes = [10, 30, 90, 270]
+    assert exponent(sizes, [constant + 0.01 * size**power for size in sizes]) == pytest.approx(power)
+
+
+# --- verdicts -----------------------------------------------------------------------------------------
+
+
+class Fake:
+    """Stands in for a Subject: its calls take no time, but say what they would."""
+
+    def __init__(self, cost: Callable[[Any], float], answer: Callable[[float], float] = lambda x: 2 * x) -> None:
+        self._cost = cost
+        self._answer = answer
+        self.spent_s = 0.0
+        self.calls = 0
+
+    def double(self, x: float) -> float:
+        self.spent_s += self._cost(x)
+        self.calls += 1
+        return self._answer(x)
+
+
+class Sums:
+    """A meter of what Fakes say."""
+
+    def __init__(self) -> None:
+        self._now_s = 0.0
+
+    def cost(self, subject: Any, call: Callable[[], Any]) -> tuple[Any, float]:
+        before = subject.spent_s
+        value = call()
+        self._now_s += subject.spent_s - before
+        return value, subject.spent_s - before
+
+    def now_s(self) -> float:
+        return self._now_s
+
+
+def same(actual: float, expected: float) -> None:
+    if actual != expected:
+        raise Verdict(Status.FAILED, "another value")
+
+
+def limit(kind: Any, allowed: float, **others: Any) -> SpeedLimit:
+    return SpeedLimit(check="p1.speed", kind=kind, allowed=allowed, measured="in a test", **others)
+
+
+class Judged:
+    """A Timer at work on Fakes: how it ended (None when it passed), and what it told."""
+
+    def __init__(
+        self,
+        speed: SpeedLimit,
+        student: Fake,
+        rival: Fake,
+        use: Callable[[Timer], None],
+        idle: Status = Status.SKIPPED,
+    ) -> None:
+        self.told: list[Timing] = []
+        subjects = [cast(Subject, fake) for fake in (student, rival)]
+        self.verdict: Verdict | None = None
+        try:
+            use(Timer(speed, *subjects, Sums(), self.told.append, idle, seed=1))
+        except Verdict as verdict:
+            self.verdict = verdict
+
+    @property
+    def status(self) -> str:
+        return self.verdict.status.value if self.verdict else "passed"
+
+
+def ratio(timer: Timer) -> None:
+    timer.ratio(lambda it, x: it.double(x), inputs=lambda rng: rng.normal(), agree=same)
+
+
+def growth(timer: Timer, sizes: tuple[int, ...] = (10, 20, 40, 80)) -> None:
+    timer.growth(lambda it, x: it.double(x), sizes=sizes, inputs=lambda rng, size: size, agree=same)
+
+
+def margin(timer: Timer) -> None:
+    """Positive numbers are for the fast form, negative ones for the slow form."""
+    timer.margin(
+        lambda it, x: it.double(x), lambda it, x: it.double(-x), inputs=lambda rng: rng.uniform(1, 2), agree=same,
+        than="the slow form",
+    )  # fmt: skip
+
+
+def steady(ms: float) -> Fake:
+    return Fake(lambda x: ms * MS)
+
+
+def wavering(low_ms: float, high_ms: float) -> Fake:
+    """One and the other, by turns."""
+    turns = itertools.cycle([low_ms, high_ms])
+    return Fake(lambda x: next(turns) * MS)
+
+
+def test_as_fast_as_the_reference_passes() -> None:
+    """Seven runs do where all agree; what was measured is told."""
+    found = Judged(limit("ratio", 4), steady(3), steady(1), ratio)
+    assert found.status == "passed"
+    assert found.told == [Timing("ratio", pytest.approx(3), pytest.approx(3), pytest.approx(3), 4, FEWEST)]
+
+
+def test_slower_than_allowed_fails() -> None:
+    """The message says how slow, what is allowed, and the manifest's hint, which is also the cause for staff."""
+    found = Judged(limit("ratio", 4, hint="Take the whole batch at once"), steady(6), steady(1), ratio)
+    assert found.status == "failed" and found.verdict
+    assert "it takes 6 times as long as the reference; 4 times is allowed" in found.verdict.text
+    assert found.verdict.text.endswith(". Take the whole batch at once")
+    assert found.verdict.cause == "Take the whole batch at once"
+    assert [told.figure for told in found.told] == [pytest.approx(6)]
+
+
+def test_hopeless_code_is_not_waited_for() -> None:
+    """Three runs, after the first time of everything, are enough where each is far beyond what is allowed."""
+    student = steady(100)
+    found = Judged(limit("ratio", 4), student, steady(1), ratio)
+    assert found.status == "failed"
+    assert student.calls == 1 + HOPELESS_RUNS and found.told[0].runs == HOPELESS_RUNS
+
+
+@pytest.mark.parametrize("idle", [Status.SKIPPED, Status.UNGRADED])
+def test_a_busy_machine_gets_no_verdict(idle: Status) -> None:
+    """Where both waver round the limit nothing is guessed: SKIPPED for a check worth nothing, UNGRADED else."""
+    rival = Fake(lambda x: random.Random(x).choice([1, 2]) * MS)
+    found = Judged(limit("ratio", 4), wavering(1, 16), rival, ratio, idle)
+    assert found.status == idle.value and found.verdict
+    assert UNMEASURED in found.verdict.text
+    assert found.told[0].runs == MOST
+
+
+@pytest.mark.parametrize(("turns", "status"), [((16, 1), "passed"), ((1, 16), "failed")])
+def test_whoever_wavers_alone_is_judged_by_the_middle(turns: tuple[float, float], status: str) -> None:
+    """A submission that is slow at times, beside a reference that never is, gains no "could not be measured"."""
+    # The first run is not counted, so that the second of the two is the middle one of 41.
+    found = Judged(limit("ratio", 4), wavering(*turns), steady(1), ratio)
+    assert found.told[0].low < 4 < found.told[0].high and found.told[0].runs == MOST
+    assert (found.status, found.told[0].figure) == (status, pytest.approx(turns[1]))
+
+
+def test_near_the_limit_a_close_figure_counts() -> None:
+    """Figures on both sides of the limit, and all within a few percent, are a verdict by the middle one."""
+    found = Judged(limit("ratio", 4), wavering(4.02, 3.95), wavering(1, 1.0001), ratio)
+    assert found.told[0].runs == MOST
+    assert found.status == ("failed" if found.told[0].figure > 4 else "passed")
+
+
+def test_slow_runs_end_when_the_time_is_up() -> None:
+    """A check takes no more runs than its time allows, and says that it could not be measured."""
+    student, rival = wavering(3000, 16000), wavering(1000, 3000)
+    found = Judged(limit("ratio", 4), student, rival, ratio)
+    assert found.status == "skipped"
+    assert FEWEST <= found.told[0].runs < 12
+
+
+def test_a_wrong_value_ends_it_at_once() -> None:
+    """Fast and wrong is wrong: nothing more is asked, and nothing is told of time."""
+    student = Fake(lambda x: 0.1 * MS, lambda x: 0.0)
+    found = Judged(limit("ratio", 4), student, steady(1), ratio)
+    assert found.status == "failed" and found.verdict and found.verdict.text == "another value"
+    assert student.calls == 1 and not found.told
+
+
+def test_values_are_compared_in_every_run() -> None:
+    """Whoever answers right at first and guesses later is found out."""
+    count = itertools.count()
+    student = Fake(lambda x: 0.1 * MS, lambda x: 2 * x if next(count) < 5 else 0.0)
+    assert Judged(limit("ratio", 4), student, steady(1), ratio).status == "failed"
+    assert student.calls == 6
+
+
+def test_quadratic_passes_and_cubic_fails() -> None:
+    """Growth looks at the exponent; the points that it was fitted to are told."""
+    rival = Fake(lambda n: 1e-6 * n**2)
+    square = Judged(limit("growth", 2.5), Fake(lambda n: 1e-6 * n**2), rival, growth)
+    cubic = Judged(limit("growth", 2.5), Fake(lambda n: 1e-7 * n**3), rival, growth)
+    assert (square.status, cubic.status) == ("passed", "failed")
+    assert square.told[0].figure == pytest.approx(2) and cubic.told[0].figure == pytest.approx(3)
+    assert [point[0] for point in cubic.told[0].points] == [10, 20, 40, 80]
+    assert cubic.told[0].points[-1][1:] == (pytest.approx(1e-7 * 80**3), pytest.approx(1e-6 * 80**2))
+    assert cubic.verdict and "the size to the power of 3; 2.5 is allowed" in cubic.verdict.text
+
+
+def test_a_constant_hides_no_growth() -> None:
+    """Cubic code that adds the same time to every call is still seen to be cubic."""
+    padded = Fake(lambda n: 2 * MS + 1e-7 * n**3)
+    found = Judged(limit("growth", 2.5, within=1000), padded, Fake(lambda n: 1e-6 * n**2), growth)
+    assert found.status == "failed" and found.told[0].figure == pytest.approx(3)
+
+
+def test_slowness_hides_no_growth() -> None:
+    """Cubic code that takes as long at the small sizes as at the largest is too slow there for anything to follow."""
+    flat = Fake(lambda n: 1e-7 * 80**3)
+    found = Judged(limit("growth", 2.5, within=30), flat, Fake(lambda n: 1e-6 * n**2), growth)
+    assert found.status == "failed" and found.verdict
+    assert "512 times as long as the reference at the same size" in found.verdict.text
+    assert found.told[0].runs == HOPELESS_RUNS
+
+
+def test_one_quick_round_hides_no_slowness() -> None:
+    """The middle of all rounds is held against `within`, not the best of them."""
+    count = itertools.count()
+    flat = Fake(lambda n: (1e-6 if next(count) in range(8, 12) else 1e-3) * n**2)
+    found = Judged(limit("growth", 2.5, within=30), flat, Fake(lambda n: 1e-6 * n**2), growth)
+    assert found.status == "failed" and found.verdict and "1000 times as long" in found.verdict.text
+    assert found.told[0].runs > HOPELESS_RUNS
+
+
+def test_a_reference_that_grows_as_fast_is_no_measure() -> None:
+    """Where the reference breaks its own limit the machine or the sizes are at fault."""
+    cubic = Judged(limit("growth", 2.5), Fake(lambda n: 1e-7 * n**3), Fake(lambda n: 1e-7 * n**3), growth)
+    assert cubic.status == "skipped" and cubic.verdict and UNMEASURED in cubic.verdict.text
+    flat = Judged(limit("growth", 2.5), Fake(lambda n: 1e-6 * n), Fake(lambda n: 1e-7 * n**3), growth)
+    assert flat.status == "passed"
+
+
+@pytest.mark.parametrize("sizes", [(10, 20, 40), (10, 20, 40, 90), (80, 40, 20, 10), (10, 10, 10, 10)])
+def test_sizes_are_four_and_a_multiple_apart(sizes: tuple[int, ...]) -> None:
+    """Differences say something of the exponent only where each size is the same multiple of the one before."""
+    with pytest.raises(ManifestError, match="four sizes or more"):
+        Judged(limit("growth", 2.5), steady(1), steady(1), lambda timer: growth(timer, sizes))
+
+
+def two_forms(fast_ms: float, slow_ms: float) -> Fake:
+    return Fake(lambda x: (fast_ms if x > 0 else slow_ms) * MS)
+
+
+def test_a_fast_form_passes() -> None:
+    """The margin is between two forms of one submission, and told as times as fast."""
+    found = Judged(limit("margin", 5), two_forms(2, 30), two_forms(1, 40), margin)
+    assert found.status == "passed" and found.told[0].figure == pytest.approx(15)
+
+
+def test_two_slow_forms_fail() -> None:
+    """Forms that take as long as each other are no margin."""
+    found = Judged(limit("margin", 5), two_forms(30, 30), two_forms(1, 40), margin)
+    assert found.status == "failed" and found.verdict
+    assert "1 times as fast as the slow form; at least 5 times is wanted" in found.verdict.text
+    assert (found.told[0].low, found.told[0].high) == (pytest.approx(1), pytest.approx(1))
+
+
+def test_a_padded_slow_form_wins_nothing() -> None:
+    """The slow form counts for no longer than the reference's takes."""
+    found = Judged(limit("margin", 5), two_forms(30, 3000), two_forms(1, 40), margin)
+    assert found.status == "failed" and found.told[0].figure == pytest.approx(40 / 30)
+
+
+@pytest.mark.parametrize("kind", ["ratio", "growth", "margin"])
+def test_the_manifest_limits_what_is_measured(kind: str) -> None:
+    """A limit of another kind is a fault of the suite's, before anything is called."""
+    uses = {"ratio": ratio, "growth": growth, "margin": margin}
+    other = next(name for name in uses if name != kind)
+    student = steady(1)
+    with pytest.raises(ManifestError, match=f"measures a {kind}, and the manifest limits a {other}"):
+        Judged(limit(other, 4), student, steady(1), uses[kind])
+    assert not student.calls
+
+
+def test_what_is_made_is_made_once_for_each_side() -> None:
+    """`make` runs before anything is measured, and calls get what it made."""
+    made = []
+
+    def make(subject: Any) -> Any:
+        made.append(subject)
+        return subject
+
+    student, rival = steady(1), steady(1)
+    use = lambda timer: timer.ratio(lambda it, x: it.double(x), inputs=lambda rng: 1.0, agree=same, make=make)  # noqa: E731
+    assert Judged(limit("ratio", 4), student, rival, use).status == "passed"
+    assert made == [student, rival]
+
+
+def test_both_sides_are_first_at_times() -> None:
+    """Who is asked first changes, so that whoever finds caches warm is not always the same."""
+    order: list[str] = []
+    student = Fake(lambda x: order.append("student") or MS)  # type: ignore[func-returns-value]
+    rival = Fake(lambda x: order.append("rival") or MS)  # type: ignore[func-returns-value]
+    Judged(limit("ratio", 4), student, rival, ratio)
+    assert set(order[::2]) == {"student", "rival"}
+
+
+# --- what a call costs ----------------------------------------------------------------------------------
+
+SPENDS = '''
+import threading
+import time
+
+def nothing():
+    return 1
+
+def compute(s):
+    until = time.thread_time() + s
+    while time.thread_time() < until:
+        pass
+    return 1
+
+def sleep(s):
+    time.sleep(s)
+    return 1
+
+def in_threads(s):
+    others = [threading.Thread(target=compute, args=(s,)) for _ in range(2)]
+    for other in others:
+        other.start()
+    for other in others:
+        other.join()
+    return 1
+
+def behind(s):
+    threading.Thread(target=compute, args=(s,)).start()
+    return 1
+'''
+
+
+@pytest.fixture
+def spends(zygote: Zygote, stage_files: Callable[..., Path]) -> Any:
+    subject = Subject(
+        Submission(name="spends", root=str(stage_files({"spends.py": SPENDS})), hashes={}), zygote, Limits()
+    )
+    yield subject
+    subject.close()
+
+
+@pytest.mark.parametrize(
+    ("call", "least_s"),
+    [("compute", 0.2), ("sleep", 0.2), ("in_threads", 0.4)],
+)
+def test_all_ways_to_spend_time_are_charged(spends: Subject, call: str, least_s: float) -> None:
+    """Computing, sleeping, and computing in several threads at once, which costs their sum."""
+    meter = OutsideMeter()
+    meter.cost(spends, spends.spends.nothing)
+    value, cost_s = meter.cost(spends, lambda: getattr(spends.spends, call)(0.2))
+    assert value == 1 and cost_s >= 0.99 * least_s
+
+
+def test_work_between_two_calls_is_charged_to_the_second(spends: Subject) -> None:
+    """Whoever answers at once and computes on, while the reference is measured, pays with the next call."""
+    meter = OutsideMeter()
+    meter.cost(spends, spends.spends.nothing)
+    before_s, deadline = spends.cpu_now_s(), time.monotonic() + 60
+    _value, first_s = meter.cost(spends, lambda: spends.spends.behind(0.2))
+    while spends.cpu_now_s() < before_s + 0.2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    _value, second_s = meter.cost(spends, spends.spends.nothing)
+    _value, third_s = meter.cost(spends, spends.spends.nothing)
+    assert first_s + second_s > 0.19 > 2 * third_s
+
+
+def test_a_full_machine_is_not_charged(spends: Subject) -> None:
+    """Time in the kernel's run queue costs nothing: where six others want each processor a call costs what it takes."""
+    meter = OutsideMeter()
+    meter.cost(spends, spends.spends.nothing)
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(6 * (os.cpu_count() or 1))]
+    try:
+        start = time.perf_counter()
+        _value, cost_s = meter.cost(spends, lambda: spends.spends.compute(0.3))
+        wall_s = time.perf_counter() - start
+    finally:
+        for process in busy:
+            with process:
+                process.kill()
+    assert 0.3 <= cost_s < 0.45 < wall_s
+
+
+# --- manifests ------------------------------------------------------------------------------------------
+
+MANIFEST = '''\
+id = "a9"
+title = "Assignment 9"
+submitted = ["rnn.py"]
+given = []
+parts = [{ id = "p1", title = "Part 1", points = 3 }]
+questions = [{ id = "step", part = "p1", title = "One step", points = 3, files = ["rnn.py"] }]
+
+[[speeds]]
+check = "p1.speed"
+kind = "ratio"
+allowed = 4.0
+measured = "reference 1, loop 16"
+'''
+
+
+def load(folder: Path, text: str) -> Any:
+    path = folder / "assignment.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_manifest(path)
+
+
+def specs(speed_points: float) -> list[CheckSpec]:
+    points = {"p1.value": 3 - speed_points, "p1.speed": speed_points}
+    return [CheckSpec(id_, id_, "step", worth, Visibility.VISIBLE) for id_, worth in points.items()]
+
+
+@pytest.mark.parametrize("points", [0, 1])
+def test_a_sound_limit_is_decoded(tmp_path: Path, points: float) -> None:
+    """A limit is worth nothing unless it says so; its question's points hold its own."""
+    manifest = load(tmp_path, MANIFEST + (f"points = {points}\n" if points else ""))
+    assert manifest.speeds[0] == SpeedLimit("p1.speed", "ratio", 4.0, "reference 1, loop 16", points=points)
+    check_suite(manifest, specs(points))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("allowed = 4.0", "allowed = 0", r"must be positive, got 0.0 - at `\$.speeds\[0\].allowed`"),
+        ("allowed = 4.0", "allowed = inf", "must be positive, got inf"),
+        ("allowed = 4.0", "allowed = 4\nwithin = -1", r"got -1.0 - at `\$.speeds\[0\].within`"),
+        ("allowed = 4.0", "allowed = 4\npoints = -1", r"from 0 up, got -1.0 - at `\$.speeds\[0\].points`"),
+        ('kind = "ratio"', 'kind = "seconds"', r"'seconds'.*\$.speeds\[0\].kind"),
+        ('"reference 1, loop 16"', '" "', r"what was measured .* at `\$.speeds\[0\].measured`"),
+        ('check = "p1.speed"', 'check = ""', "must not be empty"),
+        ("[[speeds]]", "[[speeds]]\nunit = 1", "unknown field `unit`"),
+    ],
+)
+def test_wrong_limits_are_refused(tmp_path: Path, old: str, new: str, says: str) -> None:
+    """A limit that cannot be meant is one line that says where it stands."""
+    assert MANIFEST.count(old) == 1
+    with pytest.raises(ManifestError, match=says):
+        load(tmp_path, MANIFEST.replace(old, new))
+
+
+def test_a_limit_for_no_check_is_refused(tmp_path: Path) -> None:
+    """A limit whose check the suite does not have would never be applied."""
+    manifest = load(tmp_path, MANIFEST.replace("p1.speed", "p1.sped"))
+    with pytest.raises(ManifestError, match=r"'p1.sped' is not in the suite .*speeds\[0\].check"):
+        check_suite(manifest, specs(0))
+    check_suite(manifest, specs(0), partly=True)  # it may be in another part
