@@ -38,7 +38,7 @@ from grader.paths import Assignment, find_assignment  # noqa: E402
 from grader.records import SpeedLimit, Status, Timing  # noqa: E402
 from grader.subject import Subject  # noqa: E402
 from grader.worker.launch import default_launcher  # noqa: E402
-from grader.worker.meter import OutsideMeter  # noqa: E402
+from grader.meter import OutsideMeter  # noqa: E402
 
 DOCS = ROOT / "docs/timing.md"
 PROBE = """

@@ -11,7 +11,7 @@ the manifest (`[[speeds]]`).
 
 All calls take turns with the reference's in a worker of the same rights, with fresh inputs each time, and every value
 is compared: who is fast and wrong, sleeps, remembers or answers from a thread gains nothing. What a call costs:
-`worker.meter`. Calls are repeated until the middle of the measured figures is known well enough for a verdict: between
+`grader.meter`. Calls are repeated until the middle of the measured figures is known well enough for a verdict: between
 the order statistics that hold the median with 98 % (Conover, Practical Nonparametric Statistics, 3.2). Where that
 never happens, and the reference's own times waver as well, the check says that it could not be measured, and guesses
 nothing. Where only the submission's waver, that is its own doing, and the median counts.

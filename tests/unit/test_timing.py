@@ -21,7 +21,7 @@ from grader.manifest import check_suite, load_manifest
 from grader.records import CheckSpec, Limits, SpeedLimit, Status, Submission, Timing, Visibility
 from grader.subject import Subject
 from grader.worker.launch import Zygote
-from grader.worker.meter import OutsideMeter
+from grader.meter import OutsideMeter
 
 MS = 1e-3
 
