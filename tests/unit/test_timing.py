@@ -18,10 +18,10 @@ import pytest
 from grader.checks.timing import FEWEST, HOPELESS_RUNS, MOST, SURE, UNMEASURED, Timer, exponent, median_of
 from grader.errors import ManifestError, Verdict
 from grader.manifest import check_suite, load_manifest
+from grader.meter import OutsideMeter
 from grader.records import CheckSpec, Limits, SpeedLimit, Status, Submission, Timing, Visibility
 from grader.subject import Subject
 from grader.worker.launch import Zygote
-from grader.meter import OutsideMeter
 
 MS = 1e-3
 
