@@ -34,11 +34,11 @@ from grader.audit import Variant, variants, write_variant  # noqa: E402
 from grader.checks.timing import Timer  # noqa: E402
 from grader.errors import Verdict  # noqa: E402
 from grader.grading import Desk  # noqa: E402
+from grader.meter import OutsideMeter  # noqa: E402
 from grader.paths import Assignment, find_assignment  # noqa: E402
 from grader.records import SpeedLimit, Status, Timing  # noqa: E402
 from grader.subject import Subject  # noqa: E402
 from grader.worker.launch import default_launcher  # noqa: E402
-from grader.worker.meter import OutsideMeter  # noqa: E402
 
 DOCS = ROOT / "docs/timing.md"
 PROBE = """

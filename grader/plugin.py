@@ -33,11 +33,11 @@ from grader.checks.policy import Rulebook
 from grader.checks.timing import Timer
 from grader.errors import GraderError, ManifestError, NeedsGpu, SandboxUnavailable, Verdict, WorkerError
 from grader.manifest import check_suite
+from grader.meter import OutsideMeter
 from grader.notebooks import Notebooks
 from grader.records import CheckResult, CheckSpec, HowToRun, Manifest, Status, Timing, Visibility
 from grader.stored import Stored
 from grader.subject import ON_CPU, Subject
-from grader.worker.meter import OutsideMeter
 
 OUR_FAULT = "This check could not be graded, through no fault of yours; staff will run it again."
 LEFT_OUT = "left out, because it is slow"

@@ -11,7 +11,7 @@ the manifest (`[[speeds]]`).
 
 All calls take turns with the reference's in a worker of the same rights, with fresh inputs each time, and every value
 is compared: who is fast and wrong, sleeps, remembers or answers from a thread gains nothing. What a call costs:
-`worker.meter`. Calls are repeated until the middle of the measured figures is known well enough for a verdict: between
+`grader.meter`. Calls are repeated until the middle of the measured figures is known well enough for a verdict: between
 the order statistics that hold the median with 98 % (Conover, Practical Nonparametric Statistics, 3.2). Where that
 never happens, and the reference's own times waver as well, the check says that it could not be measured, and guesses
 nothing. Where only the submission's waver, that is its own doing, and the median counts.
@@ -172,13 +172,19 @@ class Timer:
             raise ManifestError(f"growth takes four sizes or more, each the same multiple of the one before: {sizes}")
         rounds: list[list[tuple[float, float]]] = []
 
+        def at(place: int) -> tuple[float, float]:
+            """The smaller a size, the more of its time is noise, and the less it takes to ask more often."""
+            size, times = sizes[place], 2 * (len(sizes) - place) - 1
+            own, theirs = np.median([self._race(call, inputs(self._rng, size), agree) for _ in range(times)], axis=0)
+            return float(own), float(theirs)
+
         def once() -> Repetition:
-            rounds.append([self._race(call, inputs(self._rng, size), agree) for size in sizes])
+            rounds.append([at(place) for place in range(len(sizes))])
             return Repetition(exponent(sizes, [own for own, _theirs in rounds[-1]]), rounds[-1][-1][1])
 
         def times(of: Callable[[list[float]], Any]) -> float:
             """As long as the reference, at the size where that is most."""
-            return float(max(of([own / theirs for own, theirs in at]) for at in zip(*rounds, strict=True)))
+            return float(max(of([own / theirs for own, theirs in pairs]) for pairs in zip(*rounds, strict=True)))
 
         found = self._repeat(once, allowed, lambda runs: times(min) > within)
         medians = np.median(np.array(rounds), axis=0).tolist()
