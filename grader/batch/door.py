@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from grader.batch.mixed import refuse_mixed
 from grader.batch.outputs import OVERVIEW, TABLE, fill, write_overall
 from grader.batch.suite import Suite, load_suite
 from grader.errors import GraderError
-from grader.lms import open_class
+from grader.lms import ClassExport, open_class
 from grader.paths import Assignment
 from grader.records import HowToRun
 from grader.report.gradescope import count_text
@@ -86,10 +86,11 @@ def grade_class(
     Raises GraderError, ManifestError, IntakeError when nothing can be graded, KeyboardInterrupt when asked to stop.
     What was found out by then is in `out`, and holds when the same is asked for again.
     """
-    with scratch() as place, ExitStack() as stack:
-        export = stack.enter_context(open_class(source, place / "fetched"))
-        refuse_mixed(export, assignment)
-        ledger = stack.enter_context(Ledger(out, assignment.id))
+    with (
+        scratch() as place,
+        opened(assignment, source, place / "fetched") as export,
+        Ledger(out, assignment.id) as ledger,
+    ):
         batch = Batch(load_suite(assignment, options.notebooks), export, ledger, out, place / "fetched")
         batch.regrade(options.only)
         try:
@@ -99,6 +100,17 @@ def grade_class(
         filled = [line for path in gradebooks for line in fill(path, batch, out, column)]
         tally = batch.tally
         return Summary(out, tally.total, tally.refused, tally.ungraded, export.remarks, filled)
+
+
+def opened(assignment: Assignment, source: Path, place: Path) -> ClassExport:
+    """The class, which is one of this assignment. Raises IntakeError."""
+    export = open_class(source, place)
+    try:
+        refuse_mixed(export, assignment)
+    except BaseException:
+        export.close()
+        raise
+    return export
 
 
 def examiners(assignment: Assignment, suite: Suite, place: Path, options: Options) -> Examiners:

@@ -440,7 +440,7 @@ def test_a_ledger_of_another_assignment_is_left_alone(new_class: NewClass, tmp_p
         course.grade()
     assert contents(course.out) == before
     base = sqlite3.connect(course.out / LEDGER)
-    base.execute("UPDATE meta SET value = '2' WHERE name = 'form'")
+    base.execute("UPDATE meta SET value = '0' WHERE name = 'form'")
     base.commit()
     base.close()
     with pytest.raises(GraderError, match=r"was written by another version of torchgrade; choose another --out$"):
