@@ -394,8 +394,9 @@ def of_machine(error: BaseException) -> bool:
 def check_order(specs: Sequence[CheckSpec]) -> None:
     """Raises ManifestError when a check comes before one that it builds on: its result would not be known."""
     seen: set[str] = set()
+    known = {spec.id for spec in specs}
     for spec in specs:
-        if late := set(spec.needs) - seen:
+        if late := known.intersection(spec.needs) - seen:
             raise ManifestError(f"check {spec.id!r} needs {', '.join(sorted(late))}, which must come before it")
         seen.add(spec.id)
 
