@@ -327,7 +327,7 @@ def audit(
             worker.kill()
         replies.remove()
     progress(len(todo), len(todo))
-    if not only:
+    if not only and not few:
         findings += [Finding(variant="suite", text=f"no mutant fails in {id_}") for id_ in never_failed(cards)]
     kinds = [variant.kind for variant, _card in cards]
     return Report(

@@ -46,7 +46,8 @@ def test_the_reference_has_all_points_and_the_stub_none(repository: Path, tmp_pa
 def test_the_suite_is_sound(repository: Path) -> None:
     """The audit has nothing to say about the example."""
     shown = said(repository, "audit", "hello")
-    assert re.search(r"3 mutant\nreference: 5 / 5\nstubs: 0 / 5\nThe suite is sound[.]\n$", shown), shown
+    assert "   3 mutant\n" in shown  # the kinds come in the order in which they were done
+    assert shown.endswith("\nreference: 5 / 5\nstubs: 0 / 5\nThe suite is sound.\n")
 
 
 def test_a_mistake_is_told_with_its_cause(repository: Path, tmp_path: Path) -> None:
