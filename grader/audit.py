@@ -282,7 +282,7 @@ def audit(
     """Grades every variant, `jobs` at a time, each in a process with a zygote of its own.
 
     few: no more mutants than are needed for each check that one of them names to fail once, and slow checks only on
-        those and on the reference.
+        those and on the reference; checks that none names may never fail.
     notebooks: they are run beside the alternatives, too.
     Raises ManifestError for mutants that do not fit the reference, GraderError when a job dies.
     """

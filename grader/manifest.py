@@ -16,7 +16,7 @@ from pathlib import Path, PureWindowsPath
 import msgspec
 
 from grader.errors import ManifestError
-from grader.records import CheckSpec, Manifest, Policy, Question, Rule, Severity, Visibility
+from grader.records import CheckSpec, Manifest, Policy, Question, Rule, Severity, SpeedLimit, Visibility
 
 _MAX_SEED = 2**32 - 1  # numpy's legacy seeding accepts no more
 
@@ -140,14 +140,7 @@ def _contradictions(manifest: Manifest) -> Iterator[str]:
             yield from _bad_written(question, handed_in, here)
     yield from _bad_ids("speeds", [limit.check for limit in manifest.speeds], "check")
     for index, limit in enumerate(manifest.speeds):
-        for name in ("allowed", "within"):
-            value = getattr(limit, name)
-            if not (math.isfinite(value) and value > 0):
-                yield f"a limit must be positive, got {value} - at `$.speeds[{index}].{name}`"
-        if not _is_amount(limit.points):
-            yield f"points must be a number from 0 up, got {limit.points} - at `$.speeds[{index}].points`"
-        if not limit.measured.strip():
-            yield f"say what was measured when the limit was set - at `$.speeds[{index}].measured`"
+        yield from _bad_speed(limit, f"$.speeds[{index}]")
     yield from _bad_ids("policies", [policy.check for policy in manifest.policies], "check")
     for index, policy in enumerate(manifest.policies):
         yield from _bad_policy(policy, manifest, f"$.policies[{index}]")
@@ -177,6 +170,17 @@ def _bad_written(question: Question, handed_in: set[str], here: str) -> Iterator
             yield f"a text is needed - at `{here}.written.{name}`"
     if not written.rubric or not all(key.strip() for key in written.rubric):
         yield f"staff need at least one key, and none that is empty - at `{here}.written.rubric`"
+
+
+def _bad_speed(limit: SpeedLimit, here: str) -> Iterator[str]:
+    for name in ("allowed", "within"):
+        value = getattr(limit, name)
+        if not (math.isfinite(value) and value > 0):
+            yield f"a limit must be positive, got {value} - at `{here}.{name}`"
+    if not _is_amount(limit.points):
+        yield f"points must be a number from 0 up, got {limit.points} - at `{here}.points`"
+    if not limit.measured.strip():
+        yield f"say what was measured when the limit was set - at `{here}.measured`"
 
 
 def _bad_policy(policy: Policy, manifest: Manifest, here: str) -> Iterator[str]:

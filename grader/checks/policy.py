@@ -107,7 +107,7 @@ class Rulebook:
     def _of_sources(self) -> dict[str, list[Remark]]:
         policy, broken = self._policy, {}
         for file in self._modules():
-            text = (Path(self._student.submission.root) / file).read_bytes()
+            text = self._text(file)
             try:
                 if policy.rule is Rule.CALLS:
                     found = source.calls(text, policy.forbid)
@@ -142,8 +142,8 @@ class Rulebook:
         path = Path(self._student.submission.root) / file
         if not name or not path.is_file():
             return path.is_file()
-        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-            return source.has(path.read_bytes(), name)
+        with contextlib.suppress(*source.UNPARSABLE):
+            return source.has(self._text(file), name)
         return False
 
     def _printed(self, exercises: Sequence[Exercise]) -> dict[str, list[Remark]]:
@@ -178,9 +178,9 @@ class Rulebook:
 
     def _prints(self, file: str) -> list[Remark]:
         """The lines to look at."""
-        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-            text = (Path(self._student.submission.root) / file).read_bytes()
-            lines = dict.fromkeys(found.line for found in source.calls(text, PRINTING) if found.certain)
+        with contextlib.suppress(*source.UNPARSABLE):
+            found = source.calls(self._text(file), PRINTING)
+            lines = dict.fromkeys(remark.line for remark in found if remark.certain)
             return [Remark(line, "this prints, whenever it is reached") for line in lines]
         return []
 
@@ -190,6 +190,9 @@ class Rulebook:
         """Modules that the rule is about, and that are there."""
         known = self._student.submission.hashes
         return [file for file in self._files if file.endswith(".py") and file in known]
+
+    def _text(self, file: str) -> bytes:
+        return (Path(self._student.submission.root) / file).read_bytes()
 
     def _handed_out(self, file: str) -> str:
         return strip_solutions((self._reference / file).read_text(encoding="utf-8"), file)

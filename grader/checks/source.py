@@ -20,6 +20,7 @@ ANY_CODE: Final = frozenset({"exec", "eval", "compile"})
 ANY_MODULE: Final = frozenset(
     {"__builtins__", "__globals__", "__import__", "__loader__", "__spec__", "__subclasses__", "import_module"}
 )
+UNPARSABLE: Final = (SyntaxError, ValueError, RecursionError, MemoryError)  # what Python raises of a text
 OF_CLASSES: Final = frozenset({"isinstance", "issubclass"})
 
 
@@ -32,8 +33,7 @@ class Remark(NamedTuple):
 
 
 def parsed(source: str | bytes) -> ast.Module:
-    """Without the warnings that Python has for whoever wrote it. Raises SyntaxError, ValueError, RecursionError,
-    MemoryError."""
+    """Without the warnings that Python has for whoever wrote it. Raises UNPARSABLE."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(source)
@@ -86,7 +86,7 @@ def _constant(call: ast.Call | None) -> ast.AST | None:
     text = call.args[0].value
     try:
         return parsed(text.strip()) if isinstance(text, str) else None
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except UNPARSABLE:
         return None
 
 

@@ -107,10 +107,7 @@ def _points_table(
     table.add_column(justify="right", no_wrap=True)
     for part in card.parts:
         questions = [question for question in card.questions if question.part == part.id]
-        mine = {question.id for question in questions}
-        earned, possible = _points(part, shown, concealed, mine)
-        if concealed:
-            earned = visible_points(card, [part], shown)
+        earned, possible = _whole(part, card, [part], shown, concealed)
         table.add_row(_text(part.title, "bold"), Text(), _share(earned, possible, part.awaiting, "bold"))
         if part.cap is not None:
             table.add_row(Padding(_text(cap_text(part.cap), "red"), (0, 0, 0, 2)))
@@ -133,6 +130,20 @@ def _points(
         return entry.score, entry.max_score
     visible = [check for check in shown if check.question in questions]
     return math.fsum(check.score for check in visible), math.fsum(check.max_score for check in visible)
+
+
+def _whole(
+    entry: PartScore | Scorecard,
+    card: Scorecard,
+    parts: Sequence[PartScore],
+    shown: Sequence[CheckScore],
+    concealed: Sequence[CheckScore],
+) -> tuple[float, float]:
+    """The same of whole parts, whose points a broken rule may have capped."""
+    places = {part.id for part in parts}
+    mine = {question.id for question in card.questions if question.part in places}
+    earned, possible = _points(entry, shown, concealed, mine)
+    return visible_points(card, parts, shown) if concealed else earned, possible
 
 
 def _share(earned: float, possible: float, awaiting: float, style: str = "") -> Text:
@@ -262,9 +273,7 @@ def _closing(card: Scorecard, shown: Sequence[CheckScore], concealed: Sequence[C
             )
         )
     lines.append(_text(_isolation(card.isolation), "dim"))
-    earned, possible = _points(card, shown, concealed, {question.id for question in card.questions})
-    if concealed:
-        earned = visible_points(card, card.parts, shown)
+    earned, possible = _whole(card, card, card.parts, shown, concealed)
     lines.append(Text("Score: ", style="bold") + _share(earned, possible, card.awaiting, "bold"))
     return Group(*lines)
 

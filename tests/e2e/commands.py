@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from mini_assignment import EXTRAS, SOLUTION, swap, write_files, write_mini
@@ -117,3 +119,24 @@ def finished(
     finally:
         started.kill()
         assert started.leftovers() == []
+
+
+@contextmanager
+def limited(kind: int, soft: int) -> Iterator[None]:
+    """This process, and what it starts, under a limit."""
+    before, hard = resource.getrlimit(kind)
+    resource.setrlimit(kind, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(kind, (before, hard))
+
+
+@contextmanager
+def naming(what: str) -> Iterator[None]:
+    """Says of which of several cases an error is."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(what)
+        raise

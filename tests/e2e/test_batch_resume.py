@@ -15,8 +15,8 @@ import tempfile
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -34,7 +34,7 @@ from classes import (
     kill,
     reports,
 )
-from commands import SLOW, Place, Started
+from commands import SLOW, Place, Started, limited, naming
 from mini_assignment import CHECKS, EXTRAS, MANIFEST, SOLUTION, SUITE_P2, check, statuses, swap
 
 from grader.batch import local
@@ -57,26 +57,6 @@ FULL = dict.fromkeys(CHECKS, "passed")
 
 def of_all(*checks: str, ids: Mapping[str, object] = BOTH) -> Judged:
     return {(id_, check) for id_ in ids for check in checks}
-
-
-@contextmanager
-def limited(kind: int, soft: int) -> Iterator[None]:
-    """This process, and what it starts, under a limit."""
-    before, hard = resource.getrlimit(kind)
-    resource.setrlimit(kind, (soft, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(kind, (before, hard))
-
-
-@contextmanager
-def naming(what: str) -> Iterator[None]:
-    try:
-        yield
-    except BaseException as error:
-        error.add_note(what)
-        raise
 
 
 def nobody() -> Launcher:

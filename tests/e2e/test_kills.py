@@ -10,15 +10,15 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import jsonschema
 import pytest
-from commands import Place, Started, finished
+from commands import Place, Started, finished, naming
 from mini_assignment import CHECKS
 
 from grader.paths import ROOT
@@ -103,15 +103,6 @@ def each_seed(kills: int, folder: Path, kind: str, kill: Kill) -> None:
 
     with ThreadPoolExecutor(TOGETHER) as pool:
         list(pool.map(one, range(kills)))
-
-
-@contextmanager
-def naming(what: str) -> Iterator[None]:
-    try:
-        yield
-    except BaseException as error:
-        error.add_note(what)
-        raise
 
 
 def wait(started: Started, until: float) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from commands import Place, Started, finished
+from commands import Place, Started, finished, limited
 from mini_assignment import CHECKS, EXTRAS, HASTY, SOLUTION, SUITE_P2, check, statuses, swap, write_files, write_mini
 
 from grader.errors import GraderError, IntakeError
@@ -53,17 +53,6 @@ def may_mount(tmp_path_factory: pytest.TempPathFactory) -> bool:
         return subprocess.run(with_mounts(script, ["true"]), capture_output=True).returncode == 0
     except FileNotFoundError:
         return False
-
-
-@contextlib.contextmanager
-def limited(kind: int, soft: int) -> Iterator[None]:
-    """This process under a limit of its own."""
-    before, hard = resource.getrlimit(kind)
-    resource.setrlimit(kind, (soft, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(kind, (before, hard))
 
 
 def limit(kind: int, soft: int) -> Callable[[], None]:
