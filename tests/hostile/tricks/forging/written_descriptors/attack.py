@@ -4,13 +4,15 @@ import socket
 from known import *
 
 LINE = b'{"pid": 1, "number": 0, "code": 0, "killed": false, "score": 7}\n'
+NOWHERE = os.makedev(1, 3)  # the device number of /dev/null
 
 
 def secret(x):
     for fd in (0, *range(4, 1024)):
         with contextlib.suppress(OSError):
             os.write(fd, LINE)
-            breach()
+            if os.fstat(fd).st_rdev != NOWHERE:
+                breach()
         with contextlib.suppress(OSError):
             socket.send_fds(socket.socket(fileno=fd), [LINE], [3])
             breach()
