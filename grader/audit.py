@@ -211,7 +211,7 @@ def judge(variant: Variant, card: Scorecard) -> list[str]:
             scoring = [c.id for c in card.checks if c.score > 0]
             return [f"the stubs score in {', '.join(scoring)}"] if scoring else []
         left = NOT_RUN, LEFT_OUT
-        judged = [c for c in card.checks if c.status is not Status.AWAITING and c.message not in left]
+        judged = [c for c in card.checks if c.status is not Status.AWAITING and c.message not in left and c.device]
         return [f"{c.id} did not pass ({c.status}): {c.message} {c.staff}" for c in judged if c.status != "passed"]
     mutant = variant.mutant
     names = {check.id for check in failed}
