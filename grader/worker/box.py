@@ -126,7 +126,7 @@ class Box:
         leaves = [inputs[i] for i in wrt] + list(named.values())
         grads: Sequence[Any] = [None] * len(leaves)
         if leaves and isinstance(output, torch.Tensor) and output.shape == upstream.shape and output.requires_grad:
-            grads = torch.autograd.grad(output, leaves, upstream.to(output.dtype), allow_unused=True)
+            grads = torch.autograd.grad(output, leaves, upstream.to(output), allow_unused=True)
         found = dict(zip(named, grads[len(wrt) :], strict=True))
         return [{"output": output, "inputs": list(grads[: len(wrt)]), "parameters": found}, None]
 

@@ -195,6 +195,16 @@ def test_code_that_asks_for_cuda_finds_it(with_gpu: Desk, hand_in: Hand) -> None
     assert "asks for CUDA, so it is graded on cuda:0" in check(card, "p1.scale").staff
 
 
+@pytest.mark.parametrize(("factor", "status"), [(1.00005, "passed"), (1.005, "failed")])
+def test_values_from_the_gpu_are_held_to_its_precision(
+    with_gpu: Desk, hand_in: Hand, factor: float, status: str
+) -> None:
+    """A check that allows 1e-6 forgives what single precision costs there, and no more."""
+    off = swap(SOLUTION, "return scale(x).sum()", f"return {factor} * scale(x).sum().float()")
+    card = with_gpu.grade(hand_in({"solution.py": off}), parts=["p1"])
+    assert statuses(card)["p1.total"] == status
+
+
 def test_a_gpu_that_does_not_open_is_our_fault(with_gpu: Desk, gpus: FakeGpus, hand_in: Hand) -> None:
     """Checks on it are UNGRADED, and say why; those on the CPU are judged."""
     gpus.fails = True

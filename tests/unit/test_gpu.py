@@ -28,7 +28,8 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> System:
 
     def make(*minors: int, without: str = "") -> Path:
         (tmp_path / "dev").mkdir()
-        for name in {"nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", *(f"nvidia{minor}" for minor in minors)} - {without}:
+        nodes = {"nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", *(f"nvidia{minor}" for minor in minors)}
+        for name in nodes - {without}:
             (tmp_path / "dev" / name).touch()
         for place, minor in enumerate(minors):
             folder = tmp_path / f"proc/driver/nvidia/gpus/0000:{place + 1:02x}:00.0"
@@ -58,8 +59,11 @@ def test_gpus_are_counted_by_their_place_on_the_bus(system: System, device: str,
 
 @pytest.mark.parametrize(
     ("setting", "left"),
-    [("1", [1]), ("2,0", [2, 0]), (UUIDS[1], [1]), ("GPU-b", [1]), ("GPU-", []), ("0,9,1", [0]), ("1,1", [1]), ("", [])],
-)
+    [
+        ("1", [1]), ("2,0", [2, 0]), (UUIDS[1], [1]), ("GPU-b", [1]), ("GPU-", []), ("0,9,1", [0]), ("1,1", [1]),
+        ("", []),
+    ],
+)  # fmt: skip
 def test_hidden_gpus_are_not_counted(
     system: System, monkeypatch: pytest.MonkeyPatch, setting: str, left: list[int]
 ) -> None:

@@ -152,9 +152,23 @@ def test_every_request_begins_settled_and_ends_finished(worker: InlineWorker) ->
     assert call(worker, "log").value == [opened, "finish", "settle", "finish", "settle"]
 
 
+def elsewhere(_self: FakeGpu, tensor: Any) -> Any:
+    """The tensor as one that has no array before it is copied to the CPU."""
+    import torch
+
+    class Elsewhere(torch.Tensor):
+        def numpy(self, *_: Any, **__: Any) -> Any:
+            raise TypeError("can't convert cuda:0 device type tensor to numpy")
+
+        def cpu(self, *_: Any) -> Any:
+            return self.as_subclass(torch.Tensor)
+
+    return tensor.clone().as_subclass(Elsewhere)
+
+
 def test_values_come_back_from_where_they_are(worker: InlineWorker, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a call returns is copied to the parent, and arguments on another device are compared with what was sent."""
-    monkeypatch.setattr(FakeGpu, "moved", lambda self, tensor: tensor.clone())
+    monkeypatch.setattr(FakeGpu, "moved", elsewhere)
     worker.ask(["device", UUID, 512], 5)
     found = call(worker, "double", X)
     np.testing.assert_array_equal(found.value, 2 * X)
