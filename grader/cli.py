@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from grader import interrupt
 from grader.errors import GraderError
+from grader.gpu import CPU, find_gpu
 from grader.paths import assignments, find_assignment
 from grader.records import HowToRun
 from grader.worker.launch import default_launcher
@@ -71,6 +72,12 @@ notebooks_option = click.option(
     show_default=True,
     help="Run them again; quick: without cells tagged slow; off: judge what was saved alone.",
 )
+device_option = click.option(
+    "--device",
+    default=CPU,
+    show_default=True,
+    help="cuda or cuda:N: the GPU for checks that the manifest places on one, and for code that asks for CUDA.",
+)
 total_limit = click.option(
     "--total-limit", type=float, help="Seconds for the whole submission; the manifest's when left out."
 )
@@ -94,6 +101,7 @@ def main() -> None:
 )
 @click.option("--part", "parts", multiple=True, help="Grade only this part (may be repeated).")
 @notebooks_option
+@device_option
 @total_limit
 @isolation
 @complain
@@ -103,6 +111,7 @@ def run(
     out: Path | None,
     parts: tuple[str, ...],
     notebooks: HowToRun,
+    device: str,
     total_limit: float | None,
     required: str,
 ) -> None:
@@ -112,11 +121,11 @@ def run(
     from grader.report.files import REPORTS
     from grader.report.terminal import render
 
-    found = find_assignment(assignment)
+    found, gpu = find_assignment(assignment), find_gpu(device)
     launcher = default_launcher()
     bar = progress_bar(Console(stderr=True))
     try:
-        with Desk(found, launcher, required=required, total_s=total_limit) as desk, bar:
+        with Desk(found, launcher, required=required, total_s=total_limit, gpu=gpu) as desk, bar:
             task = bar.add_task(f"{assignment} {submission.name}", total=None)
 
             def progress(run: Run) -> None:
@@ -157,6 +166,7 @@ def run(
 @click.option("--explain", nargs=2, metavar="ID CHECK", help="Replay one check of one submission, and tell everything.")
 @click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler whose workers grade, or local:N for N here.")
 @notebooks_option
+@device_option
 @total_limit
 @isolation
 @complain
@@ -171,6 +181,7 @@ def batch(
     explain: tuple[str, str] | None,
     cluster: str | None,
     notebooks: HowToRun,
+    device: str,
     total_limit: float | None,
     required: str,
 ) -> None:
@@ -184,7 +195,13 @@ def batch(
 
     found = find_assignment(assignment)
     options = Options(
-        jobs=jobs, only=only, notebooks=notebooks, required=required, total_s=total_limit, cluster=cluster or ""
+        jobs=jobs,
+        only=only,
+        notebooks=notebooks,
+        required=required,
+        total_s=total_limit,
+        cluster=cluster or "",
+        device=device,
     )
     if explain:
         click.echo(explain_check(found, class_, out, *explain, options=options), nl=False)

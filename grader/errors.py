@@ -77,3 +77,7 @@ class Verdict(BaseException):
 
 class NeedsGpu(Verdict):
     """The submission asks for CUDA, and this machine has none."""
+
+
+class NoGpu(Verdict):
+    """The check itself takes a GPU, and the run has none: it says nothing about the submission."""

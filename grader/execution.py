@@ -136,7 +136,7 @@ def execute(
         subject.ready()  # here, so that no cell's clock runs while the worker starts
         try:
             whole = _run_through(subject, notebook, given, cell_s, until, leave_out, done, keep)
-            if any(cell.error is not None and cell.error.gpu for cell in done.values()) and subject.stay_on_cpu():
+            if any(cell.error is not None and cell.error.gpu for cell in done.values()) and subject.provide_cuda():
                 done.clear()
             elif whole:
                 break

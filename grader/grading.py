@@ -24,7 +24,7 @@ from grader.intake import stage
 from grader.manifest import load_manifest
 from grader.paths import Assignment
 from grader.plugin import STOPPED, Grading, Run, not_run
-from grader.records import CheckResult, HowToRun, Manifest, Scorecard, Submission, WrittenAnswers
+from grader.records import CheckResult, Gpu, HowToRun, Manifest, Scorecard, Submission, WrittenAnswers
 from grader.report.files import REPORTS, WRITTEN, write_atomically, write_record, write_refusal, write_reports
 from grader.scoring import score, with_marks
 from grader.stored import Stored
@@ -59,6 +59,7 @@ class Desk:
     required: the level of isolation (`levels.LEVELS`) below which nothing is graded.
     total_s: the whole submission's clock, if not the manifest's.
     replies: a private folder in which the reference's replies are kept, see `worker.remembered`.
+    gpu: for checks that are placed on one. What is right comes from the CPU all the same.
     Raises ManifestError, and GraderError when there is no room for temporary files.
     """
 
@@ -70,8 +71,10 @@ class Desk:
         required: str = STANDARD,
         total_s: float | None = None,
         replies: Path | None = None,
+        gpu: Gpu | None = None,
     ) -> None:
         self.assignment = assignment
+        self.gpu = gpu
         self.manifest = load_manifest(assignment.manifest)
         if total_s is not None:
             limits = structs.replace(self.manifest.limits, total_s=total_s)
@@ -117,6 +120,7 @@ class Desk:
             required="none" if reference else self.required,
             answers=self.assignment.answers,
             seed=self.manifest.seed,
+            gpu=None if reference else self.gpu,
         )
 
     def close(self) -> None:
@@ -230,7 +234,7 @@ class Desk:
             not_run(run.specs, run.results, STOPPED, run.fault),
             submission=submission,
             isolation=isolation(run.student),
-            versions=versions(self.launcher),
+            versions=versions(self.launcher, self.gpu),
             seconds=time.monotonic() - run.started,
         )
         return with_marks(card, given)
@@ -311,8 +315,10 @@ def isolation(subject: Subject) -> dict[str, bool]:
     return {layer: subject.isolation.get(layer, "absent") == "" for layer in LAYERS}
 
 
-def versions(launcher: Launcher) -> dict[str, str]:
-    return {"torchgrade": importlib.metadata.version("torchgrade"), **launcher.versions}
+def versions(launcher: Launcher, gpu: Gpu | None = None) -> dict[str, str]:
+    """Of what graded and ran, the run's GPU included."""
+    device = {"device": f"{gpu.name} ({gpu.model})"} if gpu else {}
+    return {"torchgrade": importlib.metadata.version("torchgrade"), **launcher.versions, **device}
 
 
 def run_pytest(assignment: Assignment, manifest: Manifest, grading: Grading, *options: str) -> bool:

@@ -48,7 +48,8 @@ def check_suite(manifest: Manifest, specs: Sequence[CheckSpec], *, partly: bool 
     Raises ManifestError: repeated id, unknown question, unknown or cyclic `needs`, points that are negative
     or not finite, a check in the place of a question that staff judge, another question that no check grades or
     whose checks' points do not add up to its points, a policy without a check, with one that has points, or
-    with a hidden one though it costs points.
+    with a hidden one though it costs points; a place for a check that is not there, a check that builds on one which
+    needs a GPU and needs none itself.
     """
     specs = sorted(specs, key=lambda spec: spec.id)
     for spec_id in _repeated(spec.id for spec in specs):
@@ -75,6 +76,17 @@ def check_suite(manifest: Manifest, specs: Sequence[CheckSpec], *, partly: bool 
         # graphlib lists a cycle from prerequisite to dependent; people read "a needs b".
         chain = " needs ".join(repr(spec_id) for spec_id in reversed(error.args[1]))
         raise ManifestError(f"checks wait for each other: {chain}") from error
+    for_gpus = {id_ for id_, placement in manifest.devices.items() if placement.device == "cuda"}
+    for id_ in manifest.devices:
+        if id_ not in known_checks and not partly:
+            raise ManifestError(f"the check {id_!r} is not in the suite (at `$.devices`)")
+    for spec in specs:
+        # Where there is no GPU, nobody could tell how the check ended that it builds on.
+        if spec.id not in for_gpus and (needed_there := sorted(for_gpus.intersection(spec.needs))):
+            raise ManifestError(
+                f"check {spec.id!r} needs {needed_there[0]!r}, which needs a GPU: give it device = \"cuda\", too "
+                "(at `$.devices`)"
+            )
     for index, limit in enumerate(manifest.speeds):
         if limit.check not in known_checks and not partly:
             raise ManifestError(f"the check {limit.check!r} is not in the suite (at `$.speeds[{index}].check`)")
@@ -141,6 +153,9 @@ def _contradictions(manifest: Manifest) -> Iterator[str]:
     yield from _bad_ids("speeds", [limit.check for limit in manifest.speeds], "check")
     for index, limit in enumerate(manifest.speeds):
         yield from _bad_speed(limit, f"$.speeds[{index}]")
+    for id_, placement in manifest.devices.items():
+        if placement.without == "wait" and placement.device != "cuda":
+            yield f"'wait' is for checks that need a GPU (device = \"cuda\") - at `$.devices.{id_}.without`"
     yield from _bad_ids("policies", [policy.check for policy in manifest.policies], "check")
     for index, policy in enumerate(manifest.policies):
         yield from _bad_policy(policy, manifest, f"$.policies[{index}]")

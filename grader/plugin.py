@@ -31,13 +31,15 @@ from msgspec import structs
 from grader import interrupt
 from grader.checks.policy import Rulebook
 from grader.checks.timing import Timer
-from grader.errors import GraderError, ManifestError, NeedsGpu, SandboxUnavailable, Verdict, WorkerError
+from grader.checks.tolerance import LENIENT
+from grader.errors import GraderError, ManifestError, NeedsGpu, NoGpu, SandboxUnavailable, Verdict, WorkerError
 from grader.manifest import check_suite
 from grader.meter import OutsideMeter
 from grader.notebooks import Notebooks
+from grader.placement import NEEDS_GPU, on_gpu, only_on_gpu
 from grader.records import CheckResult, CheckSpec, HowToRun, Manifest, Status, Timing, Visibility
 from grader.stored import Stored
-from grader.subject import ON_CPU, Subject
+from grader.subject import Subject
 
 OUR_FAULT = "This check could not be graded, through no fault of yours; staff will run it again."
 LEFT_OUT = "left out, because it is slow"
@@ -78,8 +80,8 @@ class Run:
         return next((question.part for question in self.manifest.questions if question.id == spec.question), "")
 
     def left_s(self) -> float:
-        """Seconds left of the whole submission's clock."""
-        return self.started + self.manifest.limits.total_s - time.monotonic()
+        """Seconds left of the whole submission's clock, which stands still while others have the GPU."""
+        return self.started + self.student.at.waited_s + self.manifest.limits.total_s - time.monotonic()
 
     def out_of_time(self) -> Verdict:
         """What becomes of a check for which no time is left: it counts as the submission's own doing where the
@@ -262,6 +264,14 @@ class Grading:
 
     # --- running ----------------------------------------------------------------------------------
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Whoever computes on the GPU does so alone, until his check is over."""
+        try:
+            return (yield)
+        finally:
+            self.run.student.at.leave_gpu()
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         interrupt.check()
@@ -271,12 +281,15 @@ class Grading:
             raise verdict
         if self.run.left_s() <= 0:
             raise self.run.out_of_time()
+        self.run.student.move(on_gpu(self.run.manifest, item.stash[SPEC].id))
 
     def unjudged(self, spec: CheckSpec) -> Verdict | None:
         """Why a check is not to be judged at all, as far as the manifest and the checks before it say."""
         run = self.run
         if spec.slow and not any(fnmatch.fnmatchcase(spec.id, pattern) for pattern in run.slow):
             return Verdict(Status.SKIPPED, LEFT_OUT)
+        if only_on_gpu(run.manifest, spec.id) and run.student.at.gpu is None:
+            return NoGpu(Status.SKIPPED, NEEDS_GPU)
         for need in spec.needs:
             if run.companions and spec.id.startswith(f"{need}."):
                 continue
@@ -290,14 +303,14 @@ class Grading:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
         """Runs a check once more, from the start and in fresh workers, that met a fault of the machine, or the first
-        one that asks for a GPU where there is none."""
+        one that asks for a GPU where it has none."""
         self._begin(item)
         try:
             return (yield)
         except NeedsGpu:
-            if not self.run.student.stay_on_cpu():
+            if not (provided := self.run.student.provide_cuda()):
                 raise
-            again = f"run a second time: {ON_CPU}"
+            again = f"run a second time: {provided}"
         except Exception as error:
             if not of_machine(error):
                 raise
@@ -314,6 +327,7 @@ class Grading:
             subject.let_go()
         if run.clocks:
             run.student.begin_check(min(limit_s, run.left_s()))
+        LENIENT.set(run.student.at.on_gpu)
         item.stash[STARTED] = Start(limit_s, time.monotonic(), run.student.cpu_now_s(), again)
 
     @pytest.hookimpl(tryfirst=True)
@@ -364,8 +378,9 @@ class Grading:
         )
 
     def result(self, spec: CheckSpec, error: BaseException | None) -> CheckResult:
+        device = "" if isinstance(error, NoGpu) else self.run.student.at.device
         if error is None:
-            return CheckResult(id=spec.id, status=Status.PASSED)
+            return CheckResult(id=spec.id, status=Status.PASSED, device=device)
         if isinstance(error, Verdict):
             hidden = spec.visibility is not Visibility.VISIBLE
             message = error.hidden_text if hidden else error.text
@@ -379,11 +394,12 @@ class Grading:
                 cause=error.cause,
                 returned=error.returned,
                 files=error.files,
+                device=device,
             )
         if isinstance(error, SandboxUnavailable | ManifestError):
             self.run.fatal = error
         staff = "".join(traceback.format_exception(error, limit=-6))
-        return CheckResult(id=spec.id, status=Status.UNGRADED, message=OUR_FAULT, staff=staff)
+        return CheckResult(id=spec.id, status=Status.UNGRADED, message=OUR_FAULT, staff=staff, device=device)
 
 
 def of_machine(error: BaseException) -> bool:

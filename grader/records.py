@@ -157,8 +157,20 @@ class SpeedLimit(Record, frozen=True):
     hint: str = ""
 
 
+class Placement(Record, frozen=True):
+    """Where a check is judged.
+
+    device: "any" is the GPU where a run has one, and the CPU where it has none.
+    without: what becomes of the points of a check that is for a GPU alone where there is none: the question's other
+        checks carry them, or they wait for a run that has one.
+    """
+
+    device: Literal["cpu", "cuda", "any"] = "cpu"
+    without: Literal["carry", "wait"] = "carry"
+
+
 class Manifest(Record, frozen=True):
-    """`reference/<assignment>/assignment.toml`, decoded."""
+    """`reference/<assignment>/assignment.toml`, decoded. devices: check -> its place; the CPU for all others."""
 
     id: str
     title: str
@@ -172,6 +184,7 @@ class Manifest(Record, frozen=True):
     notebooks: NotebookLimits = NotebookLimits()
     policies: tuple[Policy, ...] = ()
     speeds: tuple[SpeedLimit, ...] = ()
+    devices: dict[str, Placement] = {}
     hidden_visibility: Visibility = Visibility.AFTER_PUBLISHED
     seed: int = 0
 
@@ -238,6 +251,19 @@ class HandedIn(Record, frozen=True):
 
 
 # --- worker -----------------------------------------------------------------------------------------
+
+
+class Gpu(Record, frozen=True):
+    """A GPU of this machine.
+
+    name: as it was asked for, "cuda:0". model: as its driver calls it. uuid: names it to CUDA, whatever the order.
+    nodes: the device files that it takes to compute there, and no more.
+    """
+
+    name: str
+    model: str
+    uuid: str
+    nodes: tuple[str, ...]
 
 
 class Returned(Record, frozen=True):
@@ -365,12 +391,14 @@ class CheckResult(Record, frozen=True):
     files: tuple[str, ...] = ()  # of a policy's check: which broke the rule
     timing: Timing | None = None
     remarks: tuple[str, ...] = ()  # what was found besides, for people; it costs nothing
+    device: str = "cpu"  # where it was judged; "" when it needs a GPU and there was none
     seconds: float = 0.0
     cpu_s: float = 0.0  # spent in the student's worker
 
 
 class CheckScore(Record, frozen=True):
-    """`awaiting`, here and below: points that staff have still to judge, which `max_score` does not hold."""
+    """`awaiting`, here and below: points that staff have still to judge, or to have judged on a GPU, which `max_score`
+    does not hold. device: as in CheckResult."""
 
     id: str
     title: str
@@ -387,6 +415,7 @@ class CheckScore(Record, frozen=True):
     seconds: float = 0.0
     cpu_s: float = 0.0
     awaiting: float = 0.0
+    device: str = "cpu"
 
 
 class QuestionScore(Record, frozen=True):

@@ -11,6 +11,7 @@ from msgspec import structs
 
 from grader.errors import GraderError
 from grader.manifest import same_points
+from grader.placement import CARRIED, WAITING, Worth, worth
 from grader.records import (
     CheckResult,
     CheckScore,
@@ -47,6 +48,7 @@ def score(
     results: in any order; a check without a result is UNGRADED.
     seconds: wall-clock time of the whole run, by the parent's clock.
 
+    The points of a check that needs a GPU where there was none are carried or wait, as the manifest says.
     Only PASSED earns a check's points, and where a broken rule takes them it is REFUSED instead. A question that staff
     judge has a check of its own, of the same id, which awaits them: `score` and `max_score` are about what has been
     judged.
@@ -63,12 +65,13 @@ def score(
             raise GraderError(f"check {spec.id!r} names the unknown question {spec.question!r}")
         if known[spec.question].written:
             raise GraderError(f"check {spec.id!r} names the question {spec.question!r}, which staff judge")
+    here = worth(manifest, specs, {id_ for id_, result in outcome.items() if not result.device})
     checks = (
-        *(_check_score(spec, outcome.get(spec.id), broken.taken.get(spec.question, "")) for spec in specs),
+        *(_check_score(spec, outcome.get(spec.id), broken.taken.get(spec.question, ""), here) for spec in specs),
         *(_awaiting(question) for question in manifest.questions if question.written),
     )
     questions = tuple(
-        _question_score(question, [spec for spec in specs if spec.question == question.id], checks)
+        _question_score(question, [spec for spec in specs if spec.question == question.id], checks, here)
         for question in manifest.questions
     )
     parts = tuple(
@@ -193,13 +196,16 @@ def _remarks(specs: Sequence[CheckSpec], outcome: Mapping[str, CheckResult]) -> 
     return list(dict.fromkeys(found))
 
 
-def _check_score(spec: CheckSpec, result: CheckResult | None, taken: str) -> CheckScore:
+def _check_score(spec: CheckSpec, result: CheckResult | None, taken: str, here: Worth) -> CheckScore:
     """taken: why its points do not count; it costs those that have none no more than the others."""
     if result is None:
         result = CheckResult(id=spec.id, status=Status.UNGRADED, message=NOT_REACHED)
     if taken and spec.points and result.status is Status.PASSED:
         result = structs.replace(result, status=Status.REFUSED, message=f"It passes, but {taken}.")
-    points = _total([spec.points])
+    if not result.device and spec.points:
+        becomes = WAITING if spec.id in here.waiting else CARRIED
+        result = structs.replace(result, message=f"{result.message}; {becomes}")
+    points = _total([here.points[spec.id]])
     return CheckScore(
         id=spec.id,
         title=spec.title,
@@ -215,6 +221,8 @@ def _check_score(spec: CheckSpec, result: CheckResult | None, taken: str) -> Che
         timing=result.timing,
         seconds=round(result.seconds, 6),
         cpu_s=round(result.cpu_s, 6),
+        awaiting=_total([here.waiting.get(spec.id, 0.0)]),
+        device=result.device,
     )
 
 
@@ -233,7 +241,7 @@ def _awaiting(question: Question) -> CheckScore:
 
 
 def _question_score(
-    question: Question, specs: Sequence[CheckSpec], checks: Sequence[CheckScore]
+    question: Question, specs: Sequence[CheckSpec], checks: Sequence[CheckScore], here: Worth
 ) -> QuestionScore:
     if question.written:
         return QuestionScore(
@@ -246,25 +254,28 @@ def _question_score(
             awaiting=_total([question.points]),
         )
     statuses = {check.id: check.status for check in checks}
-    worth = math.fsum(spec.points for spec in specs)
-    covered = bool(specs) and same_points(worth, question.points)
-    if not covered and worth > question.points:
+    declared = math.fsum(spec.points for spec in specs)
+    covered = bool(specs) and same_points(declared, question.points)
+    if not covered and declared > question.points:
         raise GraderError(
-            f"the checks of question {question.id!r} are worth {worth:g} points, "
+            f"the checks of question {question.id!r} are worth {declared:g} points, "
             f"more than its {question.points:g}"
         )
     # From the declared points, so that three thirds make one and not 0.999999; same_points may still let
     # the sum be a little over the question's own figure.
-    all_passed = covered and all(statuses[spec.id] is Status.PASSED for spec in specs)
-    max_score = _total([question.points])
-    earned = _total(spec.points for spec in specs if statuses[spec.id] is Status.PASSED)
+    judged = [spec for spec in specs if spec.id not in here.absent]
+    all_passed = covered and all(statuses[spec.id] is Status.PASSED for spec in judged)
+    waiting = math.fsum(here.waiting.get(spec.id, 0.0) for spec in specs)
+    max_score = 0.0 if same_points(waiting, question.points) else _total([question.points, -waiting])
+    earned = _total(here.points[spec.id] for spec in judged if statuses[spec.id] is Status.PASSED)
     return QuestionScore(
         id=question.id,
         part=question.part,
         title=question.title,
         score=max_score if all_passed else min(earned, max_score),
         max_score=max_score,
-        status=_worst([statuses[spec.id] for spec in specs]) if covered else Status.UNGRADED,
+        status=_worst([statuses[spec.id] for spec in judged or specs]) if covered else Status.UNGRADED,
+        awaiting=_total([waiting]),
     )
 
 

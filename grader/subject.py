@@ -19,16 +19,19 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from grader.errors import GraderError, SandboxUnavailable, Verdict, WorkerError
+from grader.gpu import Place
 from grader.outcomes import Name, died_verdict, forged, no_object, oversized, raised_verdict, unchanged
-from grader.records import Died, Limits, Raised, Reply, Returned, Status, Submission
+from grader.records import Died, Gpu, Limits, Raised, Reply, Returned, Status, Submission
 from grader.worker.client import PLAIN, Objects
 from grader.worker.launch import AnyWorker, Launcher
 from grader.worker.levels import shortfall
+from grader.worker.standins import sources_below
 from grader.worker.wire import MAX_HANDLES, HandleRef, Oversized, Unsendable
 
 USED_UP: Final = "the calls of this check together took longer than it may take"
 LET_GO_S: Final = 1.0
 PREPARE_S: Final = 10.0
+OPEN_GPU_S: Final = 60.0  # the driver may have to wake it first
 PROBES: Final = "torchgrade_probes"
 PROBE: Final = "the code under examination"  # what a probe, or an object from one, is called
 ON_CPU: Final = "this code asks for CUDA (.cuda(), device=\"cuda\"); there is no GPU here, so it was graded on the CPU"
@@ -42,6 +45,7 @@ class Subject:
     reference: the submission is our own solution: its failures are faults of ours.
     required: the level of isolation below which it does not run.
     answers: files that its worker must not be able to read, whatever the level but `none`.
+    gpu: the one that its workers may be given.
     """
 
     def __init__(
@@ -56,8 +60,10 @@ class Subject:
         required: str = "none",
         answers: Sequence[Path] = (),
         seed: int = 0,
+        gpu: Gpu | None = None,
     ) -> None:
         self.submission = submission
+        self.at = Place(gpu)
         self._launcher = launcher
         self._limits = limits
         files = sorted(probes.glob("*.py")) if probes else []
@@ -119,6 +125,26 @@ class Subject:
         self.fresh()
         if self._rival is not None:
             self._rival.close()
+        self.at.leave_gpu()
+
+    def move(self, on_gpu: bool) -> None:
+        """The next request goes to a worker on the GPU, if the run has one, or on the CPU. Code that has asked for CUDA
+        stays on the GPU."""
+        if self.at.move(on_gpu):
+            for subject in filter(None, (self, self._rival)):
+                subject.fresh()
+                subject._broken.clear()
+
+    def provide_cuda(self) -> str:
+        """From now on, in fresh workers, code that asks for CUDA finds it: on the GPU if there is one, else on the CPU,
+        with a remark. Says which, in words for staff; "" when it was so already."""
+        if self.at.gpu is None:
+            return ON_CPU if self.stay_on_cpu() else ""
+        if self.at.on_gpu:
+            return ""
+        self.at.stays = True
+        self.move(True)
+        return f"this code asks for CUDA, so it is graded on {self.at.device}"
 
     def stay_on_cpu(self) -> bool:
         """From now on, in fresh workers, what asks for CUDA runs on the CPU. False when that was so already."""
@@ -179,6 +205,7 @@ class Subject:
                 seed=self._seed,
             )
             self._rival._probes, self._rival._standins = self._probes, self._standins
+            self._rival.at = self.at
         return self._rival
 
     def log(self) -> str:
@@ -190,6 +217,7 @@ class Subject:
         return self._exchange(["cell", number, source, dict(given)], Name(said, said), limit_s, PLAIN).value
 
     def _running(self) -> AnyWorker:
+        self.at.ready()
         if self._worker is not None and not self._worker.alive:
             self.fresh(only_stdout=self._only_stdout)
         if self._worker is None:
@@ -211,9 +239,10 @@ class Subject:
         """What a worker has to know before it imports anything of the submission's."""
         requests: list[list[Any]] = [["standins", self._standins]] if self._standins else []
         requests += [["redirect"]] if self._on_cpu else []
+        requests += [["device", gpu.uuid, self._limits.memory_mib]] if (gpu := self.at.opened) else []
         requests += [["only_stdout"]] if self._only_stdout else []
         for request in requests:
-            reply = worker.ask(request, PREPARE_S)
+            reply = worker.ask(request, OPEN_GPU_S if request[0] == "device" else PREPARE_S)
             if not isinstance(reply, Returned):
                 raise WorkerError(f"a worker could not be prepared ({request[0]}): {reply.text}")
         self._before = len(worker.log()) if self._only_stdout else 0  # what libraries had to say in a cold process
@@ -221,12 +250,16 @@ class Subject:
     def _started(self) -> AnyWorker:
         """A second start, where the first fails: what was wrong with the machine may be over, and without a
         worker all checks of a test file would be lost."""
+        order = self.submission.root, self._limits.memory_mib, self.at.opened
         try:
-            return self._launcher.start(self.submission.root, self._limits.memory_mib)
+            return self._launcher.start(*order)
         except WorkerError:
-            return self._launcher.start(self.submission.root, self._limits.memory_mib)
+            return self._launcher.start(*order)
 
     def _refuse_below_level(self) -> None:
+        if self.at.on_gpu and self._required != "none" and self.isolation.get("landlock", "absent"):
+            # Without it a worker could open all devices, or, behind the filter for that case, none.
+            raise SandboxUnavailable("submitted code gets a GPU only on a kernel with Landlock; leave --device out")
         if short := shortfall(self._required, self.isolation, self._answers):
             raise SandboxUnavailable(short)
 
@@ -305,6 +338,8 @@ class Subject:
                 return reply
             case Raised():
                 verdict = raised_verdict(reply, name, self._has_line, worker.log())
+                if self.at.on_gpu and "CUDA error" in reply.text:  # after which nothing works in that process
+                    self.fresh(only_stdout=self._only_stdout)
             case Died(status=Status.TIMED_OUT) if self._left_s <= 0:
                 verdict = Verdict(Status.TIMED_OUT, USED_UP, staff=reply.log)
             case Died():
@@ -334,17 +369,6 @@ class Subject:
 
     def _inward(self, ref: HandleRef) -> Remote:
         return Remote(self, Anchor(self, ref, self._asked, self._generation))
-
-
-def sources_below(folder: Path) -> dict[str, tuple[str, bool]]:
-    """Modules and packages in a folder: dotted name -> (source, whether it is a package)."""
-    found = {}
-    for file in sorted(folder.rglob("*.py")):
-        place = file.relative_to(folder).with_suffix("")
-        package = place.name == "__init__"
-        parts = place.parent.parts if package else place.parts
-        found[".".join(parts)] = (file.read_text(encoding="utf-8"), package)
-    return found
 
 
 class Anchor:

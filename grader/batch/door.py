@@ -16,6 +16,7 @@ from grader.batch.mixed import refuse_mixed
 from grader.batch.outputs import OVERVIEW, TABLE, fill, write_overall
 from grader.batch.suite import Suite, load_suite
 from grader.errors import GraderError
+from grader.gpu import CPU, find_gpu
 from grader.lms import ClassExport, open_class
 from grader.paths import Assignment
 from grader.records import HowToRun
@@ -26,7 +27,7 @@ from grader.worker.scratch import Scratch
 
 class Options(NamedTuple):
     """jobs: examiners at a time. only: checks and questions to be graded again, everywhere. cluster: address of a Dask
-    scheduler, or `local:N`; "" for this machine."""
+    scheduler, or `local:N`; "" for this machine. device: "cpu", or the name of a GPU of this machine."""
 
     jobs: int = os.cpu_count() or 1
     only: Sequence[str] = ()
@@ -34,6 +35,7 @@ class Options(NamedTuple):
     required: str = STANDARD
     total_s: float | None = None
     cluster: str = ""
+    device: str = CPU
 
 
 class Summary(NamedTuple):
@@ -86,12 +88,14 @@ def grade_class(
     Raises GraderError, ManifestError, IntakeError when nothing can be graded, KeyboardInterrupt when asked to stop.
     What was found out by then is in `out`, and holds when the same is asked for again.
     """
+    if find_gpu(options.device) and options.cluster:
+        raise GraderError("--device is for this machine, and --cluster for others: leave one of them out")
     with (
         scratch() as place,
         opened(assignment, source, place / "fetched") as export,
         Ledger(out, assignment.id) as ledger,
     ):
-        batch = Batch(load_suite(assignment, options.notebooks), export, ledger, out, place / "fetched")
+        batch = Batch(load_suite(assignment, options.notebooks, options.device), export, ledger, out, place / "fetched")
         batch.regrade(options.only)
         try:
             batch.run(lambda: examiners(assignment, batch.suite, place, options), progress)
@@ -124,6 +128,7 @@ def examiners(assignment: Assignment, suite: Suite, place: Path, options: Option
         required=options.required,
         notebooks=options.notebooks,
         total_s=options.total_s,
+        device=options.device,
     )
     if options.cluster:
         from grader.batch.cluster import Cluster

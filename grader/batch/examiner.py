@@ -19,6 +19,7 @@ import msgspec
 from grader.batch.jobs import AnyEvent, Ended, Halted, Job, Judged, Opened, Refused, Settings, encode
 from grader.batch.series import Series, Task
 from grader.errors import GraderError, IntakeError
+from grader.gpu import find_gpu
 from grader.grading import Desk, isolation, run_pytest, versions
 from grader.paths import Assignment
 from grader.plugin import Run
@@ -72,14 +73,17 @@ def examine(
                 Ended(
                     id=at,
                     isolation=isolation(run.student),
-                    versions=versions(launcher),
+                    versions=versions(launcher, desk.gpu),
                     fault=run.fault,
                 )
             )
 
     try:
         replies = Path(settings.replies)
-        with Desk(assignment, launcher, required=settings.required, total_s=settings.total_s, replies=replies) as desk:
+        gpu = find_gpu(settings.device)
+        with Desk(
+            assignment, launcher, required=settings.required, total_s=settings.total_s, replies=replies, gpu=gpu
+        ) as desk:
             first = Run(desk.manifest, desk.reference, desk.reference, desk.stored)
             series = Series(first, tasks(), done)
             run_pytest(assignment, desk.manifest, series)

@@ -17,6 +17,7 @@ from grader.batch.ledger import LEDGER, Ledger
 from grader.batch.series import Series, Task
 from grader.batch.suite import load_suite
 from grader.errors import GraderError
+from grader.gpu import find_gpu
 from grader.grading import Desk, run_pytest
 from grader.intake.archive import shown
 from grader.lms import open_class
@@ -90,7 +91,7 @@ def explain(assignment: Assignment, source: Path, out: Path, id_: str, check: st
         known_ids = [entry.id for entry in export.entries]
         if id_ not in known_ids:
             raise GraderError(f"the class has no submission {id_!r}{_near(id_, known_ids)}")
-        suite = load_suite(assignment, options.notebooks)
+        suite = load_suite(assignment, options.notebooks, options.device)
         specs = {spec.id: spec for spec in suite.specs}
         if check not in specs:
             raise GraderError(f"{assignment.id} has no check {check!r}{_near(check, specs)}")
@@ -99,7 +100,7 @@ def explain(assignment: Assignment, source: Path, out: Path, id_: str, check: st
             with Ledger(out, assignment.id) as ledger:
                 before = {name: filed.result for name, filed in ledger.results(id_).items()}
         with closing(default_launcher()) as launcher, Desk(
-            assignment, launcher, required=options.required, total_s=options.total_s
+            assignment, launcher, required=options.required, total_s=options.total_s, gpu=find_gpu(options.device)
         ) as desk:
             submission = desk.stage(export.fetch(id_))
             witness = Witness()

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from grader.gpu import CPU
 from grader.records import CheckResult, HowToRun, Record, Status, Submission, WrittenAnswers
 from grader.report.files import encodable
 
@@ -16,6 +17,7 @@ class Settings(Record, frozen=True):
     root: of the repository that the assignment lies in.
     replies: private folder for the reference's replies.
     uids: the users that workers of this examiner become.
+    device: "cpu", or the name of the GPU that all examiners share.
     """
 
     assignment: str
@@ -25,6 +27,7 @@ class Settings(Record, frozen=True):
     notebooks: HowToRun = "run"
     total_s: float | None = None
     uids: tuple[int, ...] = ()
+    device: str = CPU
 
 
 class Job(Record, frozen=True):

@@ -15,12 +15,14 @@ import pytest
 from msgspec import structs
 
 from grader.errors import ManifestError, WorkerError
+from grader.gpu import CPU
 from grader.grading import run_pytest
 from grader.intake.archive import ignored
 from grader.manifest import load_manifest
 from grader.paths import Assignment
+from grader.placement import on_gpu
 from grader.plugin import SPEC, Grading, Run
-from grader.records import CheckSpec, HowToRun, Manifest, Severity, Status, Submission
+from grader.records import CheckSpec, Gpu, HowToRun, Manifest, Severity, Status, Submission
 from grader.stored import Stored
 from grader.subject import Subject
 from grader.worker.launch import AnyWorker
@@ -70,16 +72,16 @@ class NoWorkers:
 
     versions: Mapping[str, str] = MappingProxyType({})
 
-    def start(self, root: str, memory_mib: int) -> AnyWorker:
+    def start(self, root: str, memory_mib: int, gpu: Gpu | None = None) -> AnyWorker:
         raise WorkerError("nothing is judged here")
 
     def close(self) -> None:
         pass
 
 
-def load_suite(assignment: Assignment, notebooks: HowToRun) -> Suite:
-    """notebooks: how they will be run, which results rest on, too. Raises ManifestError for a suite that cannot be
-    collected."""
+def load_suite(assignment: Assignment, notebooks: HowToRun, device: str = CPU) -> Suite:
+    """notebooks: how they will be run, which results rest on, too. device: of the run, on which the results of checks
+    rest that are placed on a GPU. Raises ManifestError for a suite that cannot be collected."""
     manifest = load_manifest(assignment.manifest)
     nobody = Subject(Submission(name="", root="", hashes={}), NoWorkers(), manifest.limits)
     stored = Stored(assignment.published, assignment.generated)
@@ -100,7 +102,13 @@ def load_suite(assignment: Assignment, notebooks: HowToRun) -> Suite:
         manifest=manifest,
         specs=specs,
         digests={
-            id_: _digest([shared, id_, sources[path].digest(name)]) for id_, (path, name) in collecting.tests.items()
+            id_: _digest([
+                shared,
+                id_,
+                sources[path].digest(name),
+                *([manifest.devices[id_].device, device.partition(":")[0]] if on_gpu(manifest, id_) else ()),
+            ])
+            for id_, (path, name) in collecting.tests.items()
         },
         whole=digest_of(assignment),
         shown=_digest([version, msgspec.json.encode([manifest, specs], order="sorted").decode()]),

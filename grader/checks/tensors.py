@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from grader.checks.diagnose import Diagnosis, diagnose
-from grader.checks.tolerance import EXACT, Array, Tolerance
+from grader.checks.tolerance import EXACT, Array, Tolerance, lenient
 from grader.checks.words import fail, kind_of, place, shape_text, span
 
 NOTHING = Diagnosis(*["Does the function return something?"] * 2)
@@ -54,6 +54,7 @@ def close(
     if letters and len(letters) != right.ndim:
         raise ValueError(f"{name}: dims {dims!r} does not fit the expected shape {right.shape}")
     mine = _tensor(actual, name, case, scalar=right.ndim == 0)
+    tol = lenient(tol, mine.dtype, right.dtype)
     others = {text: np.asarray(value) for text, value in (alternatives or {}).items()}
 
     if mine.shape != right.shape:

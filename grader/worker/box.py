@@ -24,7 +24,10 @@ import torch
 from grader.worker import device, standins, wire
 from grader.worker.wire import HandleRef, Unsendable
 
-MEMORY_WORDS = ("can't allocate memory", "not enough memory", "std::bad_alloc", "Cannot allocate memory")
+MEMORY_WORDS = (
+    "can't allocate memory", "not enough memory", "std::bad_alloc", "Cannot allocate memory", "CUDA out of memory",
+    "CUDA error: out of memory",
+)  # fmt: skip
 MAX_TEXT, MAX_FRAMES = 2000, 12
 OWN = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # where this package lies
 
@@ -46,6 +49,7 @@ class Box:
         self._handles: dict[int, Any] = {}
         self._numbers = itertools.count()
         self._shell: Any = None
+        self._gpu: device.OnGpu | None = None
         self._verbs: dict[str, Callable[..., Any]] = {
             "import": self._import,
             "call": self._call,
@@ -57,6 +61,7 @@ class Box:
             "probes": self._take_probes,
             "standins": self._offer_standins,
             "redirect": self._redirect,
+            "device": self._open_gpu,
             "only_stdout": self._mute_stderr,
             "drop": self._drop,
             "cell": self._cell,
@@ -68,7 +73,11 @@ class Box:
         try:
             verb, *fields = wire.unpack(meta, payload, self._resolve, trusted=True)
             packer = wire.Packer(self._foreign)
+            if self._gpu:
+                self._gpu.settle()
             body = packer.pack(self._verbs[verb](*fields))
+            if self._gpu:  # the parent's clock runs until all that was begun there is done
+                self._gpu.finish()
             return packer.frame(wire.RETURNED, request_id, body)
         except self._passes:
             raise
@@ -89,7 +98,7 @@ class Box:
         watch: also return the positions of the array arguments that the call changed in place. (That is a
         claim of this process, but a false one gains nothing: whoever could lie here could clone.)"""
         function = self._find(target)
-        tensors = [to_torch(value) for value in (*args, *kwargs.values())]
+        tensors = [self._torch(value) for value in (*args, *kwargs.values())]
         seed_everything(options.get("seed", 0))
         value = function(*tensors[: len(args)], **dict(zip(kwargs, tensors[len(args) :], strict=True)))
         changed = None
@@ -108,25 +117,25 @@ class Box:
         function = self._find(target)
         wrt = options["wrt"]
         inputs = [
-            to_torch(a).requires_grad_() if i in wrt else to_torch(a) for i, a in enumerate(args)
+            self._torch(a).requires_grad_() if i in wrt else self._torch(a) for i, a in enumerate(args)
         ]
         named = dict(function.named_parameters()) if options.get("parameters") else {}
         seed_everything(options.get("seed", 0))
-        output = self._select(function(*inputs, **{k: to_torch(v) for k, v in kwargs.items()}), options)
-        upstream = to_torch(options["upstream"])
+        output = self._select(function(*inputs, **{k: self._torch(v) for k, v in kwargs.items()}), options)
+        upstream = self._torch(options["upstream"])
         leaves = [inputs[i] for i in wrt] + list(named.values())
         grads: Sequence[Any] = [None] * len(leaves)
         if leaves and isinstance(output, torch.Tensor) and output.shape == upstream.shape and output.requires_grad:
-            grads = torch.autograd.grad(output, leaves, upstream.to(output.dtype), allow_unused=True)
+            grads = torch.autograd.grad(output, leaves, upstream.to(output), allow_unused=True)
         found = dict(zip(named, grads[len(wrt) :], strict=True))
         return [{"output": output, "inputs": list(grads[: len(wrt)]), "parameters": found}, None]
 
     def _sweep(self, target: Any, args: list[Any], index: int, stack: Any, options: dict[str, Any]) -> Any:
         """Calls once per slice of `stack`, which stands in for argument `index`; outputs come stacked."""
         function = self._find(target)
-        tensors = [to_torch(a) for a in args]
+        tensors = [self._torch(a) for a in args]
         results = []
-        for slice_ in to_torch(stack):
+        for slice_ in self._torch(stack):
             tensors[index] = slice_
             seed_everything(options.get("seed", 0))
             results.append(self._select(function(*tensors), options))
@@ -143,7 +152,7 @@ class Box:
             for name, value in values.items():
                 if name not in named:
                     raise Missing(f"there is no parameter named {name}")
-                named[name].copy_(to_torch(value))
+                named[name].copy_(self._torch(value))
         return [None, None]
 
     def _take_probes(self, package: str, sources: dict[str, str]) -> Any:
@@ -170,6 +179,11 @@ class Box:
         """What asks for CUDA runs on the CPU from now on. Whether there was a need."""
         return [device.redirect(torch), None]
 
+    def _open_gpu(self, uuid: str, memory_mib: int) -> Any:
+        """From now on arguments come to lie on this GPU, and new tensors too."""
+        self._gpu = device.OnGpu(torch, uuid, memory_mib)
+        return [None, None]
+
     def _drop(self, numbers: list[int]) -> Any:
         for number in numbers:
             self._handles.pop(number, None)
@@ -187,6 +201,9 @@ class Box:
         return [[self._verbs[verb](*fields)[0] for verb, *fields in requests], None]
 
     # --- values -----------------------------------------------------------------------------------
+
+    def _torch(self, value: Any) -> Any:
+        return to_torch(value, self._gpu.moved if self._gpu else None)
 
     def _find(self, target: list[Any]) -> Any:
         start, path = target
@@ -289,14 +306,15 @@ def out_of_memory(error: BaseException) -> bool:
     return False
 
 
-def to_torch(value: Any) -> Any:
-    """Arrays of a request become tensors that own their memory; lists and dicts are walked."""
+def to_torch(value: Any, moved: Callable[[torch.Tensor], torch.Tensor] | None = None) -> Any:
+    """Arrays of a request become tensors that own their memory; lists and dicts are walked. moved: to elsewhere."""
     if isinstance(value, np.ndarray):
-        return torch.from_numpy(value.copy())
+        tensor = torch.from_numpy(value.copy())
+        return moved(tensor) if moved else tensor
     if type(value) is list:
-        return [to_torch(item) for item in value]
+        return [to_torch(item, moved) for item in value]
     if type(value) is dict:
-        return {key: to_torch(item) for key, item in value.items()}
+        return {key: to_torch(item, moved) for key, item in value.items()}
     return value
 
 
@@ -305,7 +323,7 @@ def differs(sent: Any, now: Any) -> bool:
     if not isinstance(sent, np.ndarray):
         return False
     try:
-        array = now.detach().numpy()
+        array = now.detach().cpu().numpy()
     except Exception:  # it has become something that is no array
         return True
     if array.shape != sent.shape or array.dtype != sent.dtype:

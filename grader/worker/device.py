@@ -1,4 +1,4 @@
-"""Code that asks for CUDA where there is none: it runs on the CPU.
+"""Where a worker computes: on the GPU that it was given, or, though its code asks for CUDA, on the CPU.
 
 A mode that sees every torch call costs time, so a worker enters it only once the submission has failed for
 want of a GPU. torch is handed in, as everywhere but in the zygote and the box.
@@ -7,7 +7,9 @@ want of a GPU. torch is handed in, as everywhere but in the zygote and the box.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 # Of torch without CUDA, without a driver, without a device, in a forked process; of tensors saved on a GPU.
@@ -17,6 +19,45 @@ WORDS: Final = re.compile(
     "|without ATen_cuda|CUDA driver error|CUDA driver version is insufficient|re-initialize CUDA in forked"
 )
 NAME: Final = re.compile(r"cuda(:\d+)?")
+GPU: Final = "cuda:0"  # the one that a worker was given is its only one
+MIB: Final = 1 << 20
+
+
+class OnGpu:
+    """This process's GPU, opened: new tensors are made there unless code says otherwise.
+
+    uuid: of the GPU, which is the only one that CUDA is to see. memory_mib: what torch may take of its memory.
+    torch: torch itself, or what stands for it in a test.
+    Raises what torch raises where there is no such GPU.
+    """
+
+    def __init__(self, torch: Any, uuid: str, memory_mib: int) -> None:
+        self._torch = torch
+        os.environ["CUDA_VISIBLE_DEVICES"] = uuid  # read by CUDA when it starts, which is now
+        os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # without which products are not deterministic
+        torch.cuda.init()
+        whole = torch.cuda.get_device_properties(0).total_memory
+        torch.cuda.set_per_process_memory_fraction(min(1.0, memory_mib * MIB / whole), 0)
+        torch.set_default_device(GPU)
+        torch.zeros(1, device=GPU)  # opens the context
+        # As it is now: a submission may put something else in its place.
+        self.finish: Callable[[], None] = torch.cuda.synchronize
+        self.finish()
+
+    def settle(self) -> None:
+        """No TF32, no sums in half precision, no search for the fastest algorithm: before every request, since code
+        that was imported may have set them otherwise."""
+        backends = self._torch.backends
+        backends.cuda.matmul.allow_tf32 = False
+        backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
+        backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+        backends.cudnn.allow_tf32 = False
+        backends.cudnn.benchmark = False
+        backends.cudnn.deterministic = True
+
+    def moved(self, tensor: Any) -> Any:
+        """A copy of the tensor on the GPU."""
+        return tensor.to(GPU)
 
 
 def wants_gpu(error: BaseException) -> bool:

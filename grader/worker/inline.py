@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from grader.errors import WorkerError
-from grader.records import Reply, Returned
+from grader.records import Gpu, Reply, Returned
 from grader.worker import wire
 from grader.worker.client import PLAIN, Objects, decode_reply
 
@@ -80,7 +80,7 @@ class Inline:
             raise WorkerError(f"--inline needs torch in this interpreter: {error}") from None
         self.versions = warm()
 
-    def start(self, root: str, memory_mib: int) -> InlineWorker:
+    def start(self, root: str, memory_mib: int, gpu: Gpu | None = None) -> InlineWorker:
         return InlineWorker(root)
 
     def close(self) -> None:

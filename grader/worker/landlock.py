@@ -23,7 +23,8 @@ _READ = _READ_FILE | _READ_DIR
 _WRITE = (
     _READ | _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_FILE | _RENAME_ACROSS | _TRUNCATE
 )
-_OF_A_FILE = _READ_FILE | _WRITE_FILE | _TRUNCATE  # the kernel takes no folder rights for a plain file
+_DEVICE = _READ_FILE | _WRITE_FILE | _DEVICE_IOCTL
+_OF_A_FILE = _READ_FILE | _WRITE_FILE | _TRUNCATE | _DEVICE_IOCTL  # the kernel takes no folder rights for these
 
 _TCP = 0b11  # bind, connect
 _SCOPES = 0b11  # abstract Unix sockets, signals
@@ -53,9 +54,10 @@ class Landlock:
             ruleset += struct.pack("=Q", _SCOPES)
         self._ruleset = ruleset
 
-    def restrict(self, readable: Iterable[str], writable: Iterable[str]) -> None:
+    def restrict(self, readable: Iterable[str], writable: Iterable[str], devices: Iterable[str] = ()) -> None:
         """Leave the calling thread these files and folders, /dev/null and /dev/urandom, and nothing else.
 
+        devices: nodes that may be asked to do things (ioctl), too.
         Paths that do not exist are left out. Nothing may be executed, not even below a granted folder.
         Needs no_new_privs. Raises OSError when the kernel refuses.
         """
@@ -65,6 +67,8 @@ class Landlock:
                 self._grant(ruleset, path, _READ)
             for path in writable:
                 self._grant(ruleset, path, _WRITE)
+            for path in devices:
+                self._grant(ruleset, path, _DEVICE)
             for path, rights in _DEVICES:
                 self._grant(ruleset, path, rights)
             self._call(_RESTRICT_SELF, ruleset, 0, 0)

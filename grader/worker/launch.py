@@ -13,14 +13,14 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
 from grader.errors import WorkerError
-from grader.records import Reply
+from grader.records import Gpu, Reply
 from grader.worker.client import CPU_S, PLAIN, Ending, LogCapture, Objects, Stopwatch, TimeUp, Worker
 from grader.worker.scratch import Scratch
 from grader.worker.wire import SPIN_S
@@ -56,7 +56,9 @@ class Launcher(Protocol):
     @property
     def versions(self) -> Mapping[str, str]: ...
 
-    def start(self, root: str, memory_mib: int) -> AnyWorker: ...
+    def start(self, root: str, memory_mib: int, gpu: Gpu | None = None) -> AnyWorker:
+        """gpu: the one that the worker may open."""
+        ...
 
     def close(self) -> None: ...
 
@@ -144,13 +146,22 @@ class Zygote:
     user); empty leaves them as they are.
     twin: one that is there already; a process of our own takes its place when it ends.
     spin_s: how long both sides look for a frame before they sleep; 0 where all processors have other work.
+    for_gpus: its workers may be given a GPU. No other zygote's can, since what warms it up looks for GPUs; so one of
+        these is started beside it for the first worker that is to have one.
     """
 
     def __init__(
-        self, uids: Sequence[int] = (), *, twin: Adopted | None = None, spin_s: float = SPIN_S
+        self,
+        uids: Sequence[int] = (),
+        *,
+        twin: Adopted | None = None,
+        spin_s: float = SPIN_S,
+        for_gpus: bool = False,
     ) -> None:
         self.uids = uids
-        self._uids = itertools.cycle(uids or [None])
+        self._uids: Iterator[int | None] = itertools.cycle(uids or [None])
+        self._for_gpus = for_gpus
+        self._beside: Zygote | None = None
         self._spin_s = spin_s
         self._lock = threading.Lock()
         self._cache = cache()
@@ -175,12 +186,12 @@ class Zygote:
         self._control, theirs, log_read, log_write = channels(socket.SOCK_SEQPACKET)
         try:
             self._process = subprocess.Popen(
-                command("main", theirs.fileno()),
+                command("main", theirs.fileno(), not self._for_gpus),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log_write,
-                env=environment(str(self._cache.path)),
+                env=environment(str(self._cache.path)) | {"CUDA_VISIBLE_DEVICES": ""},  # none before a fork
                 cwd="/",
                 start_new_session=True,
             )
@@ -264,24 +275,35 @@ class Zygote:
                 pass
             return answer
 
-    def start(self, root: str, memory_mib: int) -> Worker:
+    def start(self, root: str, memory_mib: int, gpu: Gpu | None = None) -> Worker:
+        if gpu and not self._for_gpus:
+            return self._for_gpu_workers().start(root, memory_mib, gpu)
         try:
-            return self._fork(root, memory_mib)
+            return self._fork(root, memory_mib, gpu)
         except WorkerError:
             if self._process.poll() is None:
                 raise  # it answers: another one would do no better
             self._control.close()
             self._launch()
-            return self._fork(root, memory_mib)
+            return self._fork(root, memory_mib, gpu)
 
-    def _fork(self, root: str, memory_mib: int) -> Worker:
+    def _for_gpu_workers(self) -> Zygote:
+        if self._beside is None:
+            self._beside = Zygote(self.uids, spin_s=self._spin_s, for_gpus=True)
+            self._beside._uids = self._uids  # in turns with ours: no two workers are the same user
+        return self._beside
+
+    def _fork(self, root: str, memory_mib: int, gpu: Gpu | None) -> Worker:
         self.wait_ready()
         order = {"root": root, "memory_mib": memory_mib, "cpu_s": CPU_S, "uid": next(self._uids)}
-        order |= {"spin_s": self._spin_s}
+        order |= {"spin_s": self._spin_s, "devices": gpu.nodes if gpu else ()}
         pid, ours, log = self._forked(socket.SOCK_STREAM, {"spawn": order})
         return Worker(ours, LogCapture(log), ForkedProcess(self, pid), SPAWN_S, memory_mib, self._spin_s)
 
     def close(self) -> None:
+        if self._beside:
+            self._beside.close()
+            self._beside = None
         self._control.close()
         if not self._ready:
             self._process.kill()  # it is importing still, and would not notice for seconds
@@ -338,7 +360,7 @@ class Spawner:
         self._cache = cache()
         self.versions: dict[str, str] = {}
 
-    def start(self, root: str, memory_mib: int) -> Worker:
+    def start(self, root: str, memory_mib: int, gpu: Gpu | None = None) -> Worker:
         token = secrets.token_hex(16)
         try:
             with socket.create_server(("127.0.0.1", 0)) as listener:

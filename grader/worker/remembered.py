@@ -21,7 +21,7 @@ from typing import Any, Final
 import msgspec
 
 from grader.errors import WorkerError
-from grader.records import Reply, Returned
+from grader.records import Gpu, Reply, Returned
 from grader.worker import wire
 from grader.worker.client import PLAIN, Objects
 from grader.worker.launch import AnyWorker, Launcher
@@ -251,7 +251,9 @@ class Remembering:
     def versions(self) -> Mapping[str, str]:
         return self._launcher.versions
 
-    def start(self, root: str, memory_mib: int) -> RememberedWorker:
+    def start(self, root: str, memory_mib: int, gpu: Gpu | None = None) -> RememberedWorker:
+        if gpu:
+            raise WorkerError("nothing is remembered of a worker with a GPU")
         return RememberedWorker(self._launcher, root, memory_mib, self._replies)
 
     def close(self) -> None:

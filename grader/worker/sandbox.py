@@ -51,10 +51,12 @@ class Rights:
 
     memory_mib is in MiB above what the zygote has mapped already; cpu_s is in seconds, after which comes
     SIGXCPU and two seconds later SIGKILL; file_mib bounds every file written.
+    With devices there is no limit on the address space, of which CUDA reserves more than any machine has memory.
     """
 
     readable: tuple[str, ...]  # files and folders: interpreter, libraries, the staged submission
     writable: tuple[str, ...] = ()  # scratch folders: read, write, create, remove
+    devices: tuple[str, ...] = ()  # device nodes: read, write, ioctl
     memory_mib: int = 2048
     cpu_s: int = 600
     file_mib: int = 16
@@ -124,7 +126,8 @@ class Sandbox:
         if os.geteuid() != 0:
             return "not started as root"
         reading = (*self._interpreter, *filter(os.path.exists, rights.readable))
-        for paths, need in ((reading, stat.S_IROTH), (rights.writable, stat.S_IROTH | stat.S_IWOTH)):
+        writing = (*rights.writable, *rights.devices)
+        for paths, need in ((reading, stat.S_IROTH), (writing, stat.S_IROTH | stat.S_IWOTH)):
             for path in paths:
                 if not _may_use(path, need, rights.uid):
                     return f"uid {rights.uid} cannot use {path}"
@@ -133,7 +136,7 @@ class Sandbox:
     def _restrict_files(self, rights: Rights) -> str:
         if isinstance(self._landlock, str):
             return self._landlock
-        self._landlock.restrict(rights.readable, rights.writable)
+        self._landlock.restrict(rights.readable, rights.writable, rights.devices)
         return ""
 
     def _filter_calls(self, *, read_only: bool) -> str:
@@ -204,7 +207,7 @@ def _limit(rights: Rights, own_uid: bool) -> None:
     budget = rights.memory_mib * _MIB
     limits = [
         # Both: shared mappings pass the limit on data, and a budget counts from what is mapped already.
-        (resource.RLIMIT_AS, mapped["VmSize"] + budget, 0),
+        *([] if rights.devices else [(resource.RLIMIT_AS, mapped["VmSize"] + budget, 0)]),
         (resource.RLIMIT_DATA, mapped["VmData"] + budget, 0),
         (resource.RLIMIT_CPU, rights.cpu_s, 2),
         (resource.RLIMIT_FSIZE, rights.file_mib * _MIB, 0),

@@ -11,7 +11,19 @@ import importlib.machinery
 import importlib.util
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from types import CodeType
+
+
+def sources_below(folder: Path) -> dict[str, tuple[str, bool]]:
+    """Modules and packages in a folder: dotted name -> (source, whether it is a package)."""
+    found = {}
+    for file in sorted(folder.rglob("*.py")):
+        place = file.relative_to(folder).with_suffix("")
+        package = place.name == "__init__"
+        parts = place.parent.parts if package else place.parts
+        found[".".join(parts)] = (file.read_text(encoding="utf-8"), package)
+    return found
 
 
 class Standins(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):

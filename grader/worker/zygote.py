@@ -58,9 +58,13 @@ class SocketStream:
         return count
 
 
-def warm() -> dict[str, str]:
+def warm(first_times: bool = True) -> dict[str, str]:
     """Imports the libraries and runs their lazy first times once, so that no worker pays for them.
-    Returns the versions of what workers run."""
+    Returns the versions of what workers run.
+
+    first_times: off in a zygote whose workers are given a GPU. A backward pass and an optimiser's step look for GPUs,
+    and whoever has looked before a fork cannot use one after it.
+    """
     import matplotlib
     import matplotlib.pyplot as plt
     import numpy
@@ -75,6 +79,16 @@ def warm() -> dict[str, str]:
     torch.set_num_interop_threads(1)
     torch.use_deterministic_algorithms(True, warn_only=True)
     warm.registration = dropout.install(torch)  # type: ignore[attr-defined]
+    versions = {
+        "python": sys.version.split()[0],
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+        "numpy": numpy.__version__,
+        "matplotlib": matplotlib.__version__,
+        "dropout": dropout.NAME,
+    }
+    if not first_times:
+        return versions
 
     model = nn.Sequential(
         nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.LazyLinear(8), nn.LayerNorm(8)
@@ -99,14 +113,7 @@ def warm() -> dict[str, str]:
     figure.gca().plot([0, 1])
     figure.canvas.draw()
     plt.close("all")
-    return {
-        "python": sys.version.split()[0],
-        "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
-        "numpy": numpy.__version__,
-        "matplotlib": matplotlib.__version__,
-        "dropout": dropout.NAME,
-    }
+    return versions
 
 
 def readable_folders() -> list[str]:
@@ -120,6 +127,19 @@ def readable_folders() -> list[str]:
     return sorted(path for path in found if path and os.path.exists(path))
 
 
+# What CUDA reads of the machine before it opens a GPU, and where NVIDIA's images have its driver. No secret is there.
+GPU_READABLE = (
+    "/proc/driver/nvidia",
+    "/proc/devices",
+    "/proc/modules",
+    "/proc/sys/vm/mmap_min_addr",
+    "/sys/bus/pci",
+    "/sys/devices/system/memory",
+    "/sys/devices/system/node",
+    "/usr/local/nvidia",
+)
+
+
 def become_worker(order: dict[str, Any], frames: int, log: int, sandbox: Sandbox, zygote: int) -> None:
     """In the forked child: keep the two descriptors and no other (the control channel least of all), drop the
     rights, say hello, serve. Does not return."""
@@ -131,8 +151,10 @@ def become_worker(order: dict[str, Any], frames: int, log: int, sandbox: Sandbox
     sys.stdin = io.TextIOWrapper(io.FileIO(0), encoding="utf-8")
     sys.stdout = io.TextIOWrapper(io.FileIO(1, "w"), encoding="utf-8", errors="replace", write_through=True)
     sys.stderr = io.TextIOWrapper(io.FileIO(2, "w"), encoding="utf-8", errors="replace", write_through=True)
+    devices = tuple(order["devices"])
     rights = Rights(
-        readable=(*order["readable"], order["root"]),
+        readable=(*order["readable"], order["root"], *(GPU_READABLE if devices else ())),
+        devices=devices,
         memory_mib=order["memory_mib"],
         cpu_s=order["cpu_s"],
         uid=order["uid"],
@@ -155,11 +177,12 @@ def run(stream: SocketStream, root: str, layers: dict[str, str]) -> None:
     serve(stream, Box(root))
 
 
-def main(control_fd: int) -> None:
+def main(control_fd: int, first_times: bool = True) -> None:
+    """The life of a zygote; see `warm`."""
     warnings.simplefilter("default")
     sys.dont_write_bytecode = True
     control = socket.socket(fileno=control_fd)
-    versions = warm()
+    versions = warm(first_times)
     import grader.worker.box
     import grader.worker.shell  # noqa: F401  (so that a worker finds them loaded; it cannot read our files)
 

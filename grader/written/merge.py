@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from grader.errors import GraderError
 from grader.intake.archive import shown
-from grader.records import Mark, Marks, Scorecard
+from grader.records import Mark, Marks, Scorecard, Status
 from grader.report.files import MARKS, write_record, write_reports
 from grader.report.gradescope import points_text
 from grader.scoring import staff_points, with_marks
@@ -50,7 +50,7 @@ def merge(assignment: str, out: Path, tables: Sequence[Path]) -> Merged:
         new.setdefault(row.tag, []).append(row)
     for tag in new:
         cards[tag] = _marked(graded[tag], cards[tag], new[tag])
-    awaiting = sum(check.awaiting > 0 for card in cards.values() for check in card.checks)
+    awaiting = sum(check.status is Status.AWAITING for card in cards.values() for check in card.checks)
     return Merged(scores=len({(row.tag, row.question) for row in rows}), submissions=len(new), awaiting=awaiting)
 
 

@@ -19,8 +19,7 @@ from grader.manifest import load_manifest
 from grader.paths import Assignment, assignments, find_assignment
 from grader.solutions import BEGIN, strip_solutions
 from grader.stubs import differences, student_files, write_stubs
-from grader.subject import sources_below
-from grader.worker.standins import offer
+from grader.worker.standins import offer, sources_below
 
 A2 = find_assignment("a2")
 SUBMITTED = load_manifest(A2.manifest).submitted

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader.records import Limits, Reply, Returned, Submission
+from grader.records import Gpu, Limits, Reply, Returned, Submission
 from grader.subject import Remote, Subject
 from grader.worker.launch import AnyWorker, Zygote
 from grader.worker.remembered import Remembering
@@ -54,9 +54,9 @@ class Counting:
         self.started = self.asked = 0
         self.versions: dict[str, str] = {}
 
-    def start(self, root: str, memory_mib: int) -> AnyWorker:
+    def start(self, root: str, memory_mib: int, gpu: Gpu | None = None) -> AnyWorker:
         self.started += 1
-        worker = self._zygote.start(root, memory_mib)
+        worker = self._zygote.start(root, memory_mib, gpu)
         ask = worker.ask
 
         def counted(request: list[Any], *rest: Any) -> Reply:

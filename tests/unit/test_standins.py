@@ -14,10 +14,10 @@ import pytest
 from grader.errors import Verdict
 from grader.paths import find_assignment
 from grader.records import Limits, Status, Submission
-from grader.subject import Subject, sources_below
+from grader.subject import Subject
 from grader.worker.inline import Inline
 from grader.worker.launch import Launcher, Zygote
-from grader.worker.standins import offer
+from grader.worker.standins import offer, sources_below
 
 LIMITS = Limits(import_s=5.0, call_s=5.0, memory_mib=256)
 

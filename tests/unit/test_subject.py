@@ -17,7 +17,7 @@ import pytest
 from msgspec import structs
 
 from grader.errors import GraderError, SandboxUnavailable, Verdict, WorkerError
-from grader.records import Limits, Reply, Returned, Status, Submission
+from grader.records import Gpu, Limits, Reply, Returned, Status, Submission
 from grader.subject import Remote, Subject, batch
 from grader.worker.client import PLAIN, Objects
 from grader.worker.launch import AnyWorker, Launcher, Zygote
@@ -124,9 +124,9 @@ class Counting:
         self.versions: dict[str, str] = {}
         self.started = 0
 
-    def start(self, root: str, memory_mib: int) -> AnyWorker:
+    def start(self, root: str, memory_mib: int, gpu: Gpu | None = None) -> AnyWorker:
         self.started += 1
-        return self._inner.start(root, memory_mib)
+        return self._inner.start(root, memory_mib, gpu)
 
     def close(self) -> None:
         raise AssertionError("whoever makes a launcher closes it")
@@ -632,11 +632,11 @@ class Stumbling(Counting):
         super().__init__(inner)
         self.failures = failures
 
-    def start(self, root: str, memory_mib: int) -> AnyWorker:
+    def start(self, root: str, memory_mib: int, gpu: Gpu | None = None) -> AnyWorker:
         self.failures -= 1
         if self.failures >= 0:
             raise WorkerError("no worker today")
-        return super().start(root, memory_mib)
+        return super().start(root, memory_mib, gpu)
 
 
 def test_a_worker_that_does_not_start_gets_a_second_try(make: Make, zygote: Zygote) -> None:
@@ -712,7 +712,7 @@ class FakeLauncher:
         self.versions: dict[str, str] = {}
         self.workers: list[FakeWorker] = []
 
-    def start(self, root: str, memory_mib: int) -> FakeWorker:
+    def start(self, root: str, memory_mib: int, gpu: Gpu | None = None) -> FakeWorker:
         self.workers.append(FakeWorker(self.value, self.layers))
         return self.workers[-1]
 
