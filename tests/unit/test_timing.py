@@ -415,8 +415,15 @@ def test_a_full_machine_is_not_charged(spends: Subject) -> None:
     """Time in the kernel's run queue costs nothing: where six others want each processor a call costs what it takes."""
     meter = OutsideMeter()
     meter.cost(spends, spends.spends.nothing)
-    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(6 * (os.cpu_count() or 1))]
+    # Each in a session of its own: the kernel shares processors out among sessions.
+    command = [sys.executable, "-c", "print(flush=True)\nwhile True: pass"]
+    busy = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+        for _ in range(6 * (os.cpu_count() or 1))
+    ]
     try:
+        for process in busy:
+            assert process.stdout and process.stdout.readline()
         start = time.perf_counter()
         _value, cost_s = meter.cost(spends, lambda: spends.spends.compute(0.3))
         wall_s = time.perf_counter() - start
