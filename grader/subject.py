@@ -14,14 +14,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
-
-import numpy as np
+from typing import Any, Final
 
 from grader.errors import GraderError, SandboxUnavailable, Verdict, WorkerError
 from grader.gpu import Place
-from grader.outcomes import Name, died_verdict, forged, no_object, oversized, raised_verdict, unchanged
+from grader.outcomes import Name, died_verdict, forged, oversized, raised_verdict
 from grader.records import Died, Gpu, Limits, Raised, Reply, Returned, Status, Submission
+from grader.remote import PROBE, PROBES, Anchor, Remote
 from grader.worker.client import PLAIN, Objects
 from grader.worker.launch import AnyWorker, Launcher
 from grader.worker.levels import shortfall
@@ -32,8 +31,6 @@ USED_UP: Final = "the calls of this check together took longer than it may take"
 LET_GO_S: Final = 1.0
 PREPARE_S: Final = 10.0
 OPEN_GPU_S: Final = 60.0  # the driver may have to wake it first
-PROBES: Final = "torchgrade_probes"
-PROBE: Final = "the code under examination"  # what a probe, or an object from one, is called
 ON_CPU: Final = "this code asks for CUDA (.cuda(), device=\"cuda\"); there is no GPU here, so it was graded on the CPU"
 
 
@@ -369,153 +366,3 @@ class Subject:
 
     def _inward(self, ref: HandleRef) -> Remote:
         return Remote(self, Anchor(self, ref, self._asked, self._generation))
-
-
-class Anchor:
-    """Keeps an object alive in its worker for as long as something here refers to it."""
-
-    def __init__(self, subject: Subject, ref: HandleRef, asked: str, generation: int) -> None:
-        self.subject = subject
-        self.id = ref.id
-        self.label = ref.label
-        self.asked = asked
-        self.generation = generation
-
-    def __del__(self) -> None:
-        if self.generation == self.subject._generation:
-            self.subject._garbage.append(self.id)
-
-
-class Vjp(NamedTuple):
-    """Output of a call, and the gradients of <output, upstream>: None where none arrived."""
-
-    output: Any
-    inputs: list[Any]
-    parameters: dict[str, Any]
-
-
-class Remote:
-    """A name in the worker: a module, function or class of the student's, or an object that stays there."""
-
-    def __init__(
-        self, subject: Subject, start: str | Anchor, path: str = "", options: Mapping[str, Any] | None = None
-    ) -> None:
-        self._subject = subject
-        self._start = start
-        self._path = path
-        self._options = options or {}
-
-    def __getattr__(self, name: str) -> Remote:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return Remote(self._subject, self._start, f"{self._path}.{name}".lstrip("."))
-
-    __iter__ = None  # else `__getitem__` would make it a list without end
-    __contains__ = None
-
-    def __getitem__(self, index: int) -> Remote:
-        """An item of a list of the worker's: `model.layers[0]`."""
-        return Remote(self._subject, self._start, f"{self._path}.{index}".lstrip("."))
-
-    def __repr__(self) -> str:
-        return f"<{self._name().shown}>"
-
-    def _name(self) -> Name:
-        if isinstance(self._start, Anchor):
-            path = f".{self._path}" if self._path else ""
-            return Name(f"{self._start.label}{path}", f"{self._start.asked}{path}")
-        said = PROBE if self._start == PROBES else self._path or self._start
-        return Name(said, said)
-
-    def using(self, **options: Any) -> Remote:
-        """The same target with options for its calls.
-
-        seed: of Python, numpy and torch before the call · only: the one item of a returned tuple to send ·
-        keep: items of a returned tuple that stay in the worker · limit_s: of the call · changes: True when
-        the call may change its arguments in place.
-        """
-        return Remote(self._subject, self._start, self._path, {**self._options, **options})
-
-    def _sent_options(self) -> dict[str, Any]:
-        sent = {k: v for k, v in self._options.items() if k in ("seed", "only", "keep")}
-        return {"seed": self._subject._seed, **sent}
-
-    def _ask(self, verb: str, *fields: Any) -> Returned:
-        return self._subject._request(verb, self, list(fields), self._options.get("limit_s"))
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Calls it. The arguments are compared afterwards: a call that changed one of them in place, unless
-        it may, ends the check as FAILED. So does a class (a name that begins with a capital letter) from which no
-        object comes."""
-        watch = not self._options.get("changes") and self._start != PROBES
-        reply = self._ask("call", args, kwargs, {**self._sent_options(), "watch": watch})
-        if watch:
-            unchanged(self._name(), reply.changed, len(args) + len(kwargs))
-        if self._path.rpartition(".")[2][:1].isupper() and not isinstance(reply.value, Remote):
-            raise no_object(self._name(), reply.value)
-        return reply.value
-
-    def get(self) -> Any:
-        """The value behind the name: plain data, an array, or a Remote."""
-        return self._ask("get").value
-
-    def vjp(
-        self,
-        args: Sequence[Any],
-        upstream: np.ndarray[Any, Any],
-        *,
-        wrt: Sequence[int] = (),
-        parameters: bool = False,
-        **kwargs: Any,
-    ) -> Vjp:
-        """Output and gradients for the arguments numbered in `wrt` and, of a module, for all parameters.
-        No gradient is computed when the output has another shape than `upstream`."""
-        options = {**self._sent_options(), "wrt": list(wrt), "upstream": upstream, "parameters": parameters}
-        value = self._ask("vjp", args, kwargs, options).value
-        match value:
-            case {"output": output, "inputs": list(inputs), "parameters": dict(found)} if len(inputs) == len(wrt):
-                if all(g is None or isinstance(g, np.ndarray) for g in (*inputs, *found.values())) and named(found):
-                    return Vjp(output, inputs, found)
-        raise forged()
-
-    def sweep(self, args: Sequence[Any], index: int, stack: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """One call per slice of `stack`, which stands in for argument `index`; outputs come stacked."""
-        value = self._ask("sweep", args, index, stack, self._sent_options()).value
-        if not isinstance(value, np.ndarray) or value.shape[:1] != stack.shape[:1]:
-            raise forged()
-        return value
-
-    def parameters(self) -> dict[str, Any]:
-        """The named parameters of a module, as arrays."""
-        value = self._ask("parameters").value
-        if type(value) is not dict or not named(value):
-            raise forged()
-        if not all(isinstance(parameter, np.ndarray) for parameter in value.values()):
-            what = "the parameters of {} are not all tensors"
-            shown, asked = self._name()
-            raise Verdict(Status.FAILED, what.format(shown), hidden_text=what.format(asked))
-        return value
-
-    def fill(self, values: Mapping[str, Any]) -> None:
-        """Overwrites named parameters of a module."""
-        self._ask("fill", values)
-
-
-def named(found: Mapping[Any, Any]) -> bool:
-    """Whether the keys are names, as those of parameters are."""
-    return all(type(name) is str for name in found)
-
-
-def batch(calls: Sequence[tuple[Remote, Sequence[Any]]]) -> list[Any]:
-    """Several calls of one subject in one message; the first failure is the whole batch's."""
-    first = calls[0][0]
-    subject = first._subject
-    requests = []
-    for remote, args in calls:
-        if isinstance(remote._start, str):
-            subject.import_module(remote._start)
-            start: Any = remote._start
-        else:
-            start = subject._handle(remote._start)
-        requests.append(["call", [start, remote._path], list(args), {}, remote._sent_options()])
-    return subject._batch(requests, first._name(), first._options.get("limit_s"))

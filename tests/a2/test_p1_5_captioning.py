@@ -20,7 +20,7 @@ from grader.checks import close, few_examples, kind_of, rel, shape_text, tensor
 from grader.errors import Verdict
 from grader.outcomes import forged
 from grader.records import Status
-from grader.subject import Remote
+from grader.remote import Remote
 
 Array = NDArray[Any]
 

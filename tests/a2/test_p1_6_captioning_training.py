@@ -16,7 +16,7 @@ from grader.checks import in_range, kind_of
 from grader.errors import Verdict
 from grader.outcomes import forged
 from grader.records import Status
-from grader.subject import Remote
+from grader.remote import Remote
 
 Array = NDArray[Any]
 

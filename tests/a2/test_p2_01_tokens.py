@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from grader.checks import equal, few_examples
 from grader.errors import Verdict
 from grader.records import Status
+from grader.remote import Remote
 from grader.stored import Stored
-from grader.subject import Remote, Subject
+from grader.subject import Subject
 
 DIGITS = [str(d) for d in range(10)]
 WORDS = ["POSITIVE", "NEGATIVE", "add", "subtract", "BOS", "EOS", "multiply", "PAD"]

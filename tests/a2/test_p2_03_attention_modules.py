@@ -16,8 +16,9 @@ from grader.checks import close, few_examples, floats, gradient_close, rel
 from grader.errors import Verdict
 from grader.outcomes import forged
 from grader.records import Status
+from grader.remote import Remote
 from grader.stored import Stored
-from grader.subject import Remote, Subject
+from grader.subject import Subject
 
 Array = NDArray[Any]
 

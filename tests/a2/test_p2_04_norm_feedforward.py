@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from grader.checks import close, few_examples, gradient_close, rel, tensor
 from grader.errors import Verdict
 from grader.records import Status
+from grader.remote import Remote, Vjp
 from grader.stored import Stored
-from grader.subject import Remote, Subject, Vjp
+from grader.subject import Subject
 
 Array = NDArray[Any]
 

@@ -14,8 +14,9 @@ from grader.checks import close, few_examples, floats, in_range, rel, tensor
 from grader.errors import Verdict
 from grader.outcomes import forged
 from grader.records import Status
+from grader.remote import Remote
 from grader.stored import Stored
-from grader.subject import Remote, Subject
+from grader.subject import Subject
 
 Array = NDArray[Any]
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from grader.checks import close, few_examples, floats, kind_of, rel, tensor
 from grader.errors import Verdict
 from grader.records import Status
-from grader.subject import Remote, Subject
+from grader.remote import Remote
+from grader.subject import Subject
 
 Array = NDArray[Any]
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from grader.checks import floats, in_range
 from grader.outcomes import forged
+from grader.remote import Remote
 from grader.stored import Stored
-from grader.subject import Remote, Subject
+from grader.subject import Subject
 
 Array = NDArray[Any]
 

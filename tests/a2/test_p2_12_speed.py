@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from grader.checks import close, within
-from grader.subject import batch
+from grader.remote import batch
 
 TOL = within(1e-4, 1e-5)
 LENGTHS = 128, 256, 512, 1024

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from grader.checks import Tolerance, close, few_examples, gradient_close, rel, tensor, within
+from grader.remote import Remote
 from grader.stored import Stored
-from grader.subject import Remote, Subject
+from grader.subject import Subject
 
 Array = NDArray[Any]
 

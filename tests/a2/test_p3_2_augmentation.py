@@ -12,7 +12,8 @@ from grader.checks import close, equal, in_range, kind_of, shape_text, tensor, w
 from grader.errors import Verdict
 from grader.outcomes import forged
 from grader.records import Status
-from grader.subject import Remote, Subject
+from grader.remote import Remote
+from grader.subject import Subject
 
 Array = NDArray[Any]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from grader.checks import close, within
-from grader.subject import batch
+from grader.remote import batch
 
 LOSS = within(1e-4, 1e-4)
 TAU = 0.5

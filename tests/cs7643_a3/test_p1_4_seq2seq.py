@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from grader.checks import close, few_examples, floats, gradient_close, within
 from grader.errors import Verdict
 from grader.outcomes import forged
-from grader.subject import Remote, Subject
+from grader.remote import Remote
+from grader.subject import Subject
 
 SIZE, SEED, KIND = st.integers(1, 5), st.integers(0, 9999), st.sampled_from(["RNN", "LSTM"])
 OWN = within(1e-4, 1e-4)  # of values with six decimals

@@ -14,8 +14,9 @@ import pytest
 from numpy.typing import NDArray
 
 from grader.checks import close, within
+from grader.remote import Remote
 from grader.stored import Stored
-from grader.subject import Remote, Subject
+from grader.subject import Subject
 
 Array = NDArray[Any]
 

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from grader.checks import close, floats, within
 from grader.errors import Verdict
 from grader.records import Status
+from grader.remote import Remote
 from grader.stored import Stored
-from grader.subject import Remote, Subject
+from grader.subject import Subject
 
 Array = NDArray[Any]
 

@@ -12,7 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from grader.checks import floats, in_range
-from grader.subject import Remote, Subject
+from grader.remote import Remote
+from grader.subject import Subject
 
 Array = NDArray[Any]
 

@@ -21,7 +21,7 @@ MAX_LINES = 520
 WITH_TORCH = {"worker/zygote.py", "worker/box.py"}
 TOP_FOLDERS = {"reference", "student", "fixtures", "tests"}
 DOORS = [
-    "errors.py", "paths.py", "subject.py", "scoring.py", "stored.py", "manifest.py", "intake/__init__.py",
+    "errors.py", "paths.py", "subject.py", "remote.py", "scoring.py", "stored.py", "manifest.py", "intake/__init__.py",
     "checks/tensors.py", "checks/gradients.py",
 ]  # fmt: skip
 

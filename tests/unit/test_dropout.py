@@ -16,8 +16,9 @@ import pytest
 from grader.intake import stage
 from grader.manifest import load_manifest
 from grader.paths import Assignment
+from grader.remote import Remote
 from grader.stored import Stored
-from grader.subject import Remote, Subject
+from grader.subject import Subject
 from grader.worker.dropout import NAME, A, M, powers
 from grader.worker.launch import Zygote
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from grader.records import Gpu, Limits, Reply, Returned, Submission
-from grader.subject import Remote, Subject
+from grader.remote import Remote
+from grader.subject import Subject
 from grader.worker.launch import AnyWorker, Zygote
 from grader.worker.remembered import Remembering
 

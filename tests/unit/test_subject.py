@@ -18,7 +18,8 @@ from msgspec import structs
 
 from grader.errors import GraderError, SandboxUnavailable, Verdict, WorkerError
 from grader.records import Gpu, Limits, Reply, Returned, Status, Submission
-from grader.subject import Remote, Subject, batch
+from grader.remote import Remote, batch
+from grader.subject import Subject
 from grader.worker.client import PLAIN, Objects
 from grader.worker.launch import AnyWorker, Launcher, Zygote
 from grader.worker.sandbox import LAYERS
