@@ -29,7 +29,7 @@ browser:
 # The audits, which take the longest, run beside the other tests; the hostile submissions, which look at the whole
 # machine before and after, run alone.
 test: setup check browser
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 60 --durations-min 3 \
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 20 \
 		tests/e2e/test_suites_sound.py tests/unit tests/meta tests/e2e
 	$(BIN)/python -m pytest tests/hostile
 
