@@ -1,9 +1,11 @@
 """How steady the checks of speed are: `make bench-timing`. Prints tables and writes them into docs/timing.md.
 
-    python benchmarks/timing.py [--runs 50] [--load] [--only p3.loss_speed ...] [--assignment a2]
+    python benchmarks/timing.py [--runs 50] [--row-limit 600] [--load] [--assignment a2]
+                                [--only p3.loss_speed ...] [--solutions reference ...]
 
 For each check of the manifest's `[[speeds]]`: the reference, every alternative that answers the check's question, and
-every mutant that the check is to catch, each judged --runs times in one worker.
+every mutant that the check is to catch, each judged --runs times in one worker, or as often as --row-limit seconds
+allow.
 
 --load: while as many processes as there are processors compute and move memory.
 Without it also, what share of each call it takes to move its arguments and its value, by a probe that takes the same
@@ -21,6 +23,7 @@ import re
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -95,6 +98,17 @@ def judged(check: Check, student: Subject, rival: Subject, seed: int) -> tuple[s
     return Status.PASSED.value, told[0]
 
 
+def verdicts(
+    check: Check, student: Subject, rival: Subject, runs: int, row_limit_s: float
+) -> Iterator[tuple[str, Timing | None]]:
+    """How the check ends, again and again."""
+    until = time.monotonic() + row_limit_s
+    for seed in range(runs):
+        yield judged(check, student, rival, seed)
+        if time.monotonic() > until:
+            break
+
+
 def line(name: str, should_pass: bool, endings: list[tuple[str, Timing | None]]) -> str:
     statuses = [status for status, _timing in endings]
     figures = [timing.figure for _status, timing in endings if timing]
@@ -107,7 +121,7 @@ def line(name: str, should_pass: bool, endings: list[tuple[str, Timing | None]])
     return f"| {name} | {shown} | {runs} | {verdict} {right} of {len(statuses)}{mark} | {statuses.count('skipped')} |"
 
 
-def steadiness(desk: Desk, checks: list[Check], runs: int, place: Path) -> Iterator[str]:
+def steadiness(desk: Desk, checks: list[Check], options: argparse.Namespace, place: Path) -> Iterator[str]:
     every = variants(desk.assignment, desk.manifest, ())
     reference = desk.stage(desk.assignment.reference)
     for check in checks:
@@ -116,12 +130,14 @@ def steadiness(desk: Desk, checks: list[Check], runs: int, place: Path) -> Itera
         yield "| solution | figure: median | lowest | highest | repetitions | verdict | not measured |"
         yield "|---|---|---|---|---|---|---|"
         for name, should_pass, variant in to_judge(every, check, files):
+            if options.solutions and variant.id not in options.solutions:
+                continue
             folder = place / check.limit.check / variant.id
             write_variant(variant, desk.assignment, desk.manifest, folder)
             student = desk.subject(desk.stage(folder))
             with contextlib.closing(student):
                 rival = student.rival(reference)
-                yield line(name, should_pass, [judged(check, student, rival, seed) for seed in range(runs)])
+                yield line(name, should_pass, [*verdicts(check, student, rival, options.runs, options.row_limit)])
 
 
 class Transport:
@@ -217,9 +233,11 @@ def shown(lines: Iterator[str]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--runs", type=int, default=50)
+    parser.add_argument("--row-limit", type=float, default=600.0, metavar="S", help="seconds for one solution's runs")
     parser.add_argument("--load", action="store_true")
     parser.add_argument("--assignment", default="a2")
     parser.add_argument("--only", nargs="*", default=[], help="checks; nothing is written to the page then")
+    parser.add_argument("--solutions", nargs="*", default=[], help="the same for solutions")
     options = parser.parse_args()
     launcher = default_launcher()
     with (
@@ -232,8 +250,9 @@ def main() -> None:
         tables = {} if options.load else {"transport": shown(transport(desk, checks, Path(name)))}
         with loaded(options.load):
             # The student's and the reference's rights are alike, whatever the machine allows.
-            tables["load" if options.load else "idle"] = shown(steadiness(desk, checks, options.runs, Path(name)))
-    if not options.only:
+            rows = steadiness(desk, checks, options, Path(name))
+            tables["load" if options.load else "idle"] = shown(rows)
+    if not (options.only or options.solutions):
         for title, lines in tables.items():
             publish(title, lines)
 
