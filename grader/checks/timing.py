@@ -271,11 +271,11 @@ class Timer:
         """what: has places for the figure, and for what is allowed."""
         self._tell(found, points)
         low, middle, high = found.bounds
-        spread = f"{low:.3g} to {high:.3g} in {found.runs} runs"
+        spread = f"{_figure(low)} to {_figure(high)} in {found.runs} runs"
         if not found.sure:
             raise Verdict(self._idle, f"{UNMEASURED} ({spread})")
         if slow:
-            self._fail(f"{what.format(f'{middle:.3g}', f'{self._limit.allowed:g}')} ({spread})")
+            self._fail(f"{what.format(_figure(middle), f'{self._limit.allowed:g}')} ({spread})")
 
     def _tell(self, found: Found, points: Points) -> None:
         self._said(
@@ -301,3 +301,7 @@ def exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
     more weight). A difference that is not positive counts for next to nothing."""
     rises = np.maximum(np.diff(seconds), 1e-9)
     return float(np.polyfit(np.log(sizes[1:]), np.log(rises), 1, w=np.arange(1, len(sizes)))[0])
+
+
+def _figure(value: float) -> str:
+    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
