@@ -8,8 +8,8 @@ every mutant that the check is to catch, each judged --runs times in one worker,
 allow.
 
 --load: while as many processes as there are processors compute and move memory.
-Without it also, what share of each call it takes to move its arguments and its value, by a probe that takes the same
-and gives an equal value which lies ready.
+Without it also, what share of what is measured is none of the submission's: by a probe that takes the same and gives
+equal values which lie ready.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from grader.audit import Variant, variants, write_variant  # noqa: E402
-from grader.checks.timing import Timer  # noqa: E402
+from grader.checks.timing import Plan, Timer  # noqa: E402
 from grader.errors import Verdict  # noqa: E402
 from grader.grading import Desk  # noqa: E402
-from grader.meter import OutsideMeter  # noqa: E402
+from grader.meter import Calls, OutsideMeter  # noqa: E402
 from grader.paths import Assignment, find_assignment  # noqa: E402
 from grader.records import SpeedLimit, Status, Timing  # noqa: E402
 from grader.subject import Subject  # noqa: E402
@@ -45,13 +45,14 @@ from grader.worker.launch import default_launcher  # noqa: E402
 
 DOCS = ROOT / "docs/timing.md"
 PROBE = """
-READY = []
+import itertools
 
-def keep(value):
-    READY[:] = [value]
+def keep(values):
+    global READY
+    READY = itertools.cycle(values)
 
-def give(x):
-    return READY[0]
+def give(*args):
+    return next(READY)
 """
 
 
@@ -141,37 +142,33 @@ def steadiness(desk: Desk, checks: list[Check], options: argparse.Namespace, pla
 
 
 class Transport:
-    """Stands in for a Timer, and finds out what of a call is transport."""
+    """Stands in for a Timer, and finds out what of the calls is transport."""
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
-        self.shares: list[tuple[str, float, float]] = []  # what, seconds, of them transport
+        self.shares: list[tuple[str, int, float, float]] = []  # what, how many calls, seconds, of them transport
 
-    def _add(self, what: str, call: Any, made: Any, x: Any) -> None:
-        ready = self._subject.probes.ready
-        ready.keep(call(made, x))
-        meter = OutsideMeter()
-        real, bare = zip(
-            *((meter.cost(self._subject, lambda: call(made, x))[1], meter.cost(self._subject, lambda: ready.give(x))[1])
-              for _ in range(21)),
-            strict=True,
-        )  # fmt: skip
-        self.shares.append((what, statistics.median(real), statistics.median(bare)))
+    def _add(self, what: str, calls: Calls) -> None:
+        ready, meter = self._subject.probes.ready, OutsideMeter()
+        ready.keep(meter.cost(self._subject, calls)[0])
+        bare = [(ready.give, args) for _function, args in calls]
+        taken = [[meter.cost(self._subject, plan)[1].calls_s for plan in (calls, bare)] for _ in range(21)]
+        self.shares.append((what, len(calls), *np.median(taken, axis=0).tolist()))
 
-    def ratio(self, call: Any, *, inputs: Any, agree: Any, make: Any = lambda it: it) -> None:
-        self._add("the call", call, make(self._subject), inputs(np.random.default_rng(0)))
+    def ratio(self, calls: Plan, *, inputs: Any, agree: Any, make: Any = lambda it: it) -> None:
+        self._add("", calls(make(self._subject), inputs(np.random.default_rng(0))))
 
-    def growth(self, call: Any, *, sizes: Any, inputs: Any, agree: Any, make: Any = lambda it: it) -> None:
+    def growth(self, calls: Plan, *, sizes: Any, inputs: Any, agree: Any, make: Any = lambda it: it) -> None:
         made = make(self._subject)
         for size in sizes:
-            self._add(f"size {size}", call, made, inputs(np.random.default_rng(0), size))
+            self._add(f"size {size}", calls(made, inputs(np.random.default_rng(0), size)))
 
     def margin(
-        self, fast: Any, slow: Any, *, inputs: Any, agree: Any, than: str, make: Any = lambda it: it
+        self, fast: Plan, slow: Plan, *, inputs: Any, agree: Any, than: str, make: Any = lambda it: it
     ) -> None:
         made = make(self._subject)
-        self._add("the fast call", fast, made, inputs(np.random.default_rng(0)))
-        self._add("the slow call", slow, made, inputs(np.random.default_rng(0)))
+        self._add("fast", fast(made, inputs(np.random.default_rng(0))))
+        self._add("slow", slow(made, inputs(np.random.default_rng(0))))
 
 
 def transport(desk: Desk, checks: list[Check], place: Path) -> Iterator[str]:
@@ -179,14 +176,14 @@ def transport(desk: Desk, checks: list[Check], place: Path) -> Iterator[str]:
     subject = Subject(
         desk.stage(desk.assignment.reference), desk.launcher, desk.manifest.limits, probes=place, reference=True
     )
-    yield "\n| check | | the reference takes | of that, transport |"
-    yield "|---|---|---|---|"
+    yield "\n| check | | calls | the reference takes | of that, transport |"
+    yield "|---|---|---|---|---|"
     with contextlib.closing(subject):
         for check in checks:
             measure = Transport(subject)
             check.test(measure)
-            for what, real, bare in measure.shares:
-                yield f"| `{check.limit.check}` | {what} | {real * 1e3:.3g} ms | {bare / real:.0%} |"
+            for what, count, real, bare in measure.shares:
+                yield f"| `{check.limit.check}` | {what} | {count} | {real * 1e3:.3g} ms | {bare / real:.1%} |"
 
 
 def compute() -> None:

@@ -154,16 +154,35 @@ def named(found: Mapping[Any, Any]) -> bool:
     return all(type(name) is str for name in found)
 
 
-def batch(calls: Sequence[tuple[Remote, Sequence[Any]]]) -> list[Any]:
-    """Several calls of one subject in one message; the first failure is the whole batch's."""
-    first = calls[0][0]
-    subject = first._subject
-    requests = []
-    for remote, args in calls:
-        if isinstance(remote._start, str):
-            subject.import_module(remote._start)
-            start: Any = remote._start
-        else:
-            start = subject._handle(remote._start)
-        requests.append(["call", [start, remote._path], list(args), {}, remote._sent_options()])
-    return subject._batch(requests, first._name(), first._options.get("limit_s"))
+class Prepared:
+    """Several calls of one subject, each a Remote and its arguments, which lie in the worker before any is made. They
+    are made by `run`, one after the other, by a message that carries nothing else; `values` fetches what came of them.
+    The first that fails ends them all. Of their options `only` and the first one's `limit_s` count, and of their seeds
+    none: it is 0, once.
+    """
+
+    def __init__(self, calls: Sequence[tuple[Remote, Sequence[Any]]]) -> None:
+        first = calls[0][0]
+        self._subject = first._subject
+        self._name = first._name()
+        self._limit_s = first._options.get("limit_s")
+        self._count = len(calls)
+        requests = [[self._subject._target(call), list(args), call._sent_options()] for call, args in calls]
+        ready = self._ask("prepare", requests)
+        if not isinstance(ready, Remote):
+            raise forged()
+        self._ready = ready
+
+    def run(self) -> None:
+        """Makes the calls."""
+        self._ask("run", self._ready)
+
+    def values(self) -> list[Any]:
+        """Of all calls, in their order."""
+        found = self._ask("values", self._ready)
+        if type(found) is not list or len(found) != self._count:
+            raise forged()
+        return found
+
+    def _ask(self, verb: str, field: Any) -> Any:
+        return self._subject._ask([verb, field], self._name, self._limit_s).value

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from grader.errors import GraderError, SandboxUnavailable, Verdict, WorkerError
 from grader.gpu import Place
-from grader.outcomes import Name, died_verdict, forged, oversized, raised_verdict
+from grader.outcomes import Name, died_verdict, oversized, raised_verdict
 from grader.records import Died, Gpu, Limits, Raised, Reply, Returned, Status, Submission
 from grader.remote import PROBE, PROBES, Anchor, Remote
 from grader.worker.client import PLAIN, Objects
@@ -295,18 +295,18 @@ class Subject:
 
     def _request(self, verb: str, remote: Remote, fields: list[Any], limit_s: float | None) -> Returned:
         """One verb on one target; objects in the reply become Remotes."""
+        return self._ask([verb, self._target(remote), *fields], remote._name(), limit_s)
+
+    def _target(self, remote: Remote) -> list[Any]:
+        """A name, as requests have it; its module is imported."""
         if isinstance(remote._start, str):
             self.import_module(remote._start)
         self._running()
         start = remote._start if isinstance(remote._start, str) else self._handle(remote._start)
-        request = [verb, [start, remote._path], *fields]
-        return self._exchange(request, remote._name(), limit_s or self._limits.call_s)
+        return [start, remote._path]
 
-    def _batch(self, requests: list[list[Any]], name: Name, limit_s: float | None) -> list[Any]:
-        values = self._exchange(["batch", requests], name, limit_s or self._limits.call_s).value
-        if type(values) is not list or len(values) != len(requests):
-            raise forged()
-        return values
+    def _ask(self, request: list[Any], name: Name, limit_s: float | None) -> Returned:
+        return self._exchange(request, name, limit_s or self._limits.call_s)
 
     def left_s(self) -> float:
         """Seconds that the check at hand still has for answers."""

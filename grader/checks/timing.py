@@ -7,11 +7,11 @@ the manifest (`[[speeds]]`).
     @pytest.mark.check("p3.speed", question="simclr", points=0, needs="p3.loss")
     def test_speed(speed):
         \"\"\"The loss takes no Python loop over the batch\"\"\"
-        speed.ratio(lambda subject, pair: subject.losses.loss(*pair, 0.5), inputs=pair_of, agree=alike)
+        speed.ratio(lambda subject, pair: [(subject.losses.loss, [*pair, 0.5])], inputs=pair_of, agree=alike)
 
 All calls take turns with the reference's in a worker of the same rights, with fresh inputs each time, and every value
-is compared: who is fast and wrong, sleeps, remembers or answers from a thread gains nothing. What a call costs:
-`grader.meter`. Calls are repeated until the middle of the measured figures is known well enough for a verdict: between
+is compared: who is fast and wrong, sleeps, remembers or answers from a thread gains nothing. What calls cost:
+`grader.meter`. They are repeated until the middle of the measured figures is known well enough for a verdict: between
 the order statistics that hold the median with 98 % (Conover, Practical Nonparametric Statistics, 3.2). Where that
 never happens, and the reference's own times waver as well, the check says that it could not be measured, and guesses
 nothing. Where only the submission's waver, that is its own doing, and the median counts.
@@ -28,27 +28,29 @@ from typing import Any, Final, NamedTuple, NoReturn, Protocol
 import numpy as np
 
 from grader.errors import ManifestError, Verdict
+from grader.meter import Calls, Cost
 from grader.records import SpeedLimit, Status, Timing
 from grader.subject import Subject
 
 FEWEST, MOST = 7, 41  # repetitions
 SURE: Final = 0.98  # that the median lies between the bounds
 CLOSE: Final = 0.15  # bounds so near each other, relative to the median, leave no doubt about what lies between them
-HOPELESS: Final = 8.0  # times what is allowed
-HOPELESS_RUNS: Final = 3  # in a row, from the first
+HOPELESS: Final = {1: 64.0, 3: 8.0}  # runs, and how many times beyond what is allowed each must be, from the first on
+RACES: Final = 3  # at each size
 BUDGET_S: Final = 30.0  # of one check
+ALIKE_S: Final = 0.001  # more than two workers differ in that do nothing but take arguments and give values
 UNMEASURED: Final = "could not be measured here: the machine is too busy"
 
 Make = Callable[[Subject], Any]
-Call = Callable[[Any, Any], Any]  # what `make` made of the subject, x
-Agree = Callable[[Any, Any], None]  # actual, expected; raises a Verdict
+Plan = Callable[[Any, Any], Calls]  # of what `make` made of the subject, and x
+Agree = Callable[[list[Any], list[Any]], None]  # actual and expected values of all calls; raises a Verdict
 
 
 class Meter(Protocol):
-    """Tells what a call cost."""
+    """Tells what calls cost."""
 
-    def cost(self, subject: Subject, call: Callable[[], Any]) -> tuple[Any, float]:
-        """The call's value, and seconds."""
+    def cost(self, subject: Subject, calls: Calls) -> tuple[list[Any], Cost]:
+        """The calls' values, and seconds."""
         ...
 
     def now_s(self) -> float:
@@ -128,11 +130,11 @@ class Timer:
         self._rng = np.random.default_rng(seed)
 
     def ratio(
-        self, call: Call, *, inputs: Callable[[np.random.Generator], Any], agree: Agree, make: Make = lambda it: it
+        self, calls: Plan, *, inputs: Callable[[np.random.Generator], Any], agree: Agree, make: Make = lambda it: it
     ) -> None:
-        """The call may take `limit.allowed` times as long as the reference's, at most.
+        """A call may take `limit.allowed` times as long as the reference's, at most.
 
-        call(made, x): one call of the worker, of what `make` made of a subject before, or of the subject itself.
+        calls(made, x): of what `make` made of a subject before, or of the subject itself; made one after the other.
         inputs(rng): a fresh x.
         Raises a Verdict: what `agree` raises for a wrong value, FAILED for a slow call, or the status for what could
         not be measured; ManifestError where the manifest limits something else.
@@ -141,23 +143,23 @@ class Timer:
         allowed = self._limit.allowed
 
         def once() -> Repetition:
-            own, theirs = self._race(call, inputs(self._rng), agree)
+            own, theirs = self._race(calls, inputs(self._rng), agree)
             return Repetition(own / theirs, theirs)
 
-        found = self._repeat(once, allowed, lambda runs: min(runs).figure > HOPELESS * allowed)
+        found = self._repeat(once, allowed, lambda runs: min(runs).figure / allowed)
         slow = found.bounds.middle > allowed
         self._judge(found, slow, "it takes {} times as long as the reference; {} times is allowed")
 
     def growth(
         self,
-        call: Call,
+        calls: Plan,
         *,
         sizes: Sequence[int],
         inputs: Callable[[np.random.Generator, int], Any],
         agree: Agree,
         make: Make = lambda it: it,
     ) -> None:
-        """The time of the call may rise as size ** `limit.allowed`, at most, over four sizes or more, each a fixed
+        """The time of a call may rise as size ** `limit.allowed`, at most, over four sizes or more, each a fixed
         multiple of the one before; and be at each of them `limit.within` times the reference's, at most.
 
         The exponent is fitted to the differences from one size to the next: what a call takes whatever the size, honest
@@ -172,21 +174,21 @@ class Timer:
             raise ManifestError(f"growth takes four sizes or more, each the same multiple of the one before: {sizes}")
         rounds: list[list[tuple[float, float]]] = []
 
-        def at(place: int) -> tuple[float, float]:
-            """The smaller a size, the more of its time is noise, and the less it takes to ask more often."""
-            size, times = sizes[place], 2 * (len(sizes) - place) - 1
-            own, theirs = np.median([self._race(call, inputs(self._rng, size), agree) for _ in range(times)], axis=0)
-            return float(own), float(theirs)
+        def at(size: int) -> tuple[float, float]:
+            """The middle of several: what disturbs one call may otherwise look like growth."""
+            races = [self._race(calls, inputs(self._rng, size), agree) for _ in range(RACES)]
+            own, theirs = np.median(races, axis=0).tolist()
+            return own, theirs
 
         def once() -> Repetition:
-            rounds.append([at(place) for place in range(len(sizes))])
+            rounds.append([at(size) for size in sizes])
             return Repetition(exponent(sizes, [own for own, _theirs in rounds[-1]]), rounds[-1][-1][1])
 
         def times(of: Callable[[list[float]], Any]) -> float:
             """As long as the reference, at the size where that is most."""
             return float(max(of([own / theirs for own, theirs in pairs]) for pairs in zip(*rounds, strict=True)))
 
-        found = self._repeat(once, allowed, lambda runs: times(min) > within)
+        found = self._repeat(once, allowed, lambda _runs: HOPELESS[3] * times(min) / within)
         medians = np.median(np.array(rounds), axis=0).tolist()
         points = tuple((float(size), own, theirs) for size, (own, theirs) in zip(sizes, medians, strict=True))
         if times(np.median) > within:
@@ -200,18 +202,18 @@ class Timer:
 
     def margin(
         self,
-        fast: Call,
-        slow: Call,
+        fast: Plan,
+        slow: Plan,
         *,
         inputs: Callable[[np.random.Generator], Any],
         agree: Agree,
         than: str,
         make: Make = lambda it: it,
     ) -> None:
-        """The fast call must be `limit.allowed` times faster than the slow one of the same student, at least. The slow
-        one counts for no longer than the reference's takes, so that making it slower wins nothing.
+        """A fast call must be `limit.allowed` times faster than a slow one of the same student, at least. The slow
+        ones count for no longer than the reference's take, so that making them slower wins nothing.
 
-        than: what the slow one is called.
+        than: what a slow one is called. There may be fewer of them.
         Raises like `ratio`.
         """
         self._begin("margin", make)
@@ -222,7 +224,7 @@ class Timer:
             naive, theirs = self._race(slow, inputs(self._rng), agree)
             return Repetition(own / min(naive, theirs), theirs)
 
-        found = self._repeat(once, allowed, lambda runs: min(runs).figure > HOPELESS * allowed)
+        found = self._repeat(once, allowed, lambda runs: min(runs).figure / allowed)
         low, middle, high = found.bounds
         found = found._replace(bounds=Bounds(1 / high, 1 / middle, 1 / low))
         self._judge(found, middle > allowed, f"it is {{}} times as fast as {than}; at least {{}} times is wanted")
@@ -235,25 +237,30 @@ class Timer:
         student, rival = self._subjects
         self._made = make(student), make(rival)
 
-    def _race(self, call: Call, x: Any, agree: Agree) -> tuple[float, float]:
-        """The call on both sides, in an order that changes; the seconds of the student's and of the reference's."""
+    def _race(self, calls: Plan, x: Any, agree: Agree) -> tuple[float, float]:
+        """The calls on both sides, in an order that changes; the seconds that one takes of the student's and of the
+        reference's."""
         sides = [0, 1] if self._rng.random() < 0.5 else [1, 0]
-        found = {side: self._meter.cost(self._subjects[side], partial(call, self._made[side], x)) for side in sides}
+        plans = [calls(made, x) for made in self._made]
+        found = {side: self._meter.cost(self._subjects[side], plans[side]) for side in sides}
         (actual, own), (expected, theirs) = found[0], found[1]
         agree(actual, expected)
-        return own, theirs
+        more_s = own.more_s - theirs.more_s
+        own_s = own.calls_s + (more_s if more_s > ALIKE_S else 0.0)
+        return own_s / len(actual), theirs.calls_s / len(expected)
 
     def _repeat(
-        self, once: Callable[[], Repetition], allowed: float, hopeless: Callable[[list[Repetition]], bool]
+        self, once: Callable[[], Repetition], allowed: float, beyond: Callable[[list[Repetition]], float]
     ) -> Found:
-        """Runs, as many as a verdict takes, or as there is time for."""
+        """Runs, as many as a verdict takes, or as there is time for. beyond: how many times what is allowed each took,
+        at least."""
         began = self._meter.now_s()
-        once()  # the first time of everything
+        first = once()  # the first time of everything
         runs: list[Repetition] = []
         while len(runs) < MOST:
             runs.append(once())
             figures = [run.figure for run in runs]
-            if len(runs) == HOPELESS_RUNS and hopeless(runs):
+            if beyond([first, *runs]) > HOPELESS.get(len(runs), math.inf):
                 return Found(Bounds(min(figures), float(np.median(figures)), max(figures)), len(runs))
             if len(runs) < FEWEST:
                 continue

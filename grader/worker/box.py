@@ -16,7 +16,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -34,6 +34,13 @@ OWN = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 
 class Missing(Exception):
     """The request names something that the student's file does not have."""
+
+
+class Ready(NamedTuple):
+    """Calls that are prepared (what to call, arguments, options), and what they gave."""
+
+    calls: list[tuple[Callable[..., Any], list[Any], dict[str, Any]]]
+    values: list[Any]
 
 
 class Box:
@@ -65,7 +72,9 @@ class Box:
             "only_stdout": self._mute_stderr,
             "drop": self._drop,
             "cell": self._cell,
-            "batch": self._batch,
+            "prepare": self._prepare,
+            "run": self._run,
+            "values": self._values,
         }
 
     def answer(self, meta: bytes | bytearray, payload: bytes | bytearray, request_id: int) -> list[memoryview]:
@@ -196,9 +205,23 @@ class Box:
         self._shell = self._shell or Shell.instance()
         return [self._shell.run(self._root, number, source, given, self._report, self._relative), None]
 
-    def _batch(self, requests: list[list[Any]]) -> Any:
-        """Several requests in one message. The first that fails ends the batch, as its own reply would."""
-        return [[self._verbs[verb](*fields)[0] for verb, *fields in requests], None]
+    def _prepare(self, calls: list[list[Any]]) -> Any:
+        """Calls, each `[target, args, options]`, that are to be made later and find their arguments here."""
+        ready = Ready([(self._find(target), self._torch(args), options) for target, args, options in calls], [])
+        seed_everything(0)
+        return [self._store(ready), None]
+
+    def _run(self, ready: Ready) -> Any:
+        """Makes the prepared calls one after the other, and nothing else: this is what a clock is held to."""
+        ready.values.extend(self._select(function(*args), options) for function, args, options in ready.calls)
+        return [None, None]
+
+    def _values(self, ready: Ready) -> Any:
+        """What the prepared calls gave, once."""
+        found = [*ready.values]
+        ready.calls.clear()
+        ready.values.clear()
+        return [found, None]
 
     # --- values -----------------------------------------------------------------------------------
 

@@ -15,10 +15,10 @@ from typing import Any, cast
 
 import pytest
 
-from grader.checks.timing import FEWEST, HOPELESS_RUNS, MOST, SURE, UNMEASURED, Timer, exponent, median_of
+from grader.checks.timing import FEWEST, MOST, RACES, SURE, UNMEASURED, Timer, exponent, median_of
 from grader.errors import ManifestError, Verdict
 from grader.manifest import check_suite, load_manifest
-from grader.meter import OutsideMeter
+from grader.meter import Calls, Cost, OutsideMeter
 from grader.records import CheckSpec, Limits, SpeedLimit, Status, Submission, Timing, Visibility
 from grader.subject import Subject
 from grader.worker.launch import Zygote
@@ -72,9 +72,15 @@ def test_a_constant_plays_no_part_in_an_exponent(power: float, constant: float) 
 class Fake:
     """Stands in for a Subject: its calls take no time, but say what they would."""
 
-    def __init__(self, cost: Callable[[Any], float], answer: Callable[[float], float] = lambda x: 2 * x) -> None:
+    def __init__(
+        self,
+        cost: Callable[[Any], float],
+        answer: Callable[[float], float] = lambda x: 2 * x,
+        more: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self._cost = cost
         self._answer = answer
+        self.more = more
         self.spent_s = 0.0
         self.calls = 0
 
@@ -90,17 +96,17 @@ class Sums:
     def __init__(self) -> None:
         self._now_s = 0.0
 
-    def cost(self, subject: Any, call: Callable[[], Any]) -> tuple[Any, float]:
+    def cost(self, subject: Any, calls: Calls) -> tuple[list[Any], Cost]:
         before = subject.spent_s
-        value = call()
+        values = [function(*args) for function, args in calls]
         self._now_s += subject.spent_s - before
-        return value, subject.spent_s - before
+        return values, Cost(subject.spent_s - before, subject.more())
 
     def now_s(self) -> float:
         return self._now_s
 
 
-def same(actual: float, expected: float) -> None:
+def same(actual: list[float], expected: list[float]) -> None:
     if actual != expected:
         raise Verdict(Status.FAILED, "another value")
 
@@ -134,17 +140,18 @@ class Judged:
 
 
 def ratio(timer: Timer) -> None:
-    timer.ratio(lambda it, x: it.double(x), inputs=lambda rng: rng.normal(), agree=same)
+    timer.ratio(lambda it, x: [(it.double, [x])], inputs=lambda rng: rng.normal(), agree=same)
 
 
 def growth(timer: Timer, sizes: tuple[int, ...] = (10, 20, 40, 80)) -> None:
-    timer.growth(lambda it, x: it.double(x), sizes=sizes, inputs=lambda rng, size: size, agree=same)
+    timer.growth(lambda it, x: [(it.double, [x])], sizes=sizes, inputs=lambda rng, size: size, agree=same)
 
 
 def margin(timer: Timer) -> None:
     """Positive numbers are for the fast form, negative ones for the slow form."""
     timer.margin(
-        lambda it, x: it.double(x), lambda it, x: it.double(-x), inputs=lambda rng: rng.uniform(1, 2), agree=same,
+        lambda it, x: 3 * [(it.double, [x])], lambda it, x: [(it.double, [-x])],
+        inputs=lambda rng: rng.uniform(1, 2), agree=same,
         than="the slow form",
     )  # fmt: skip
 
@@ -176,12 +183,21 @@ def test_slower_than_allowed_fails() -> None:
     assert [told.figure for told in found.told] == [pytest.approx(6)]
 
 
-def test_hopeless_code_is_not_waited_for() -> None:
-    """Three runs, after the first time of everything, are enough where each is far beyond what is allowed."""
-    student = steady(100)
+@pytest.mark.parametrize(("times", "runs"), [(31, FEWEST), (33, 3), (255, 3), (257, 1)])
+def test_hopeless_code_is_not_waited_for(times: float, runs: int) -> None:
+    """Three runs, after the first time of everything, are enough where each is far beyond what is allowed, and one where
+    it is further still."""
+    student = steady(times)
     found = Judged(limit("ratio", 4), student, steady(1), ratio)
     assert found.status == "failed"
-    assert student.calls == 1 + HOPELESS_RUNS and found.told[0].runs == HOPELESS_RUNS
+    assert student.calls == 1 + runs and found.told[0].runs == runs
+
+
+def test_one_quick_run_gives_hope() -> None:
+    """The first time of everything counts for how hopeless it is: what is slow only then is waited for."""
+    turns = itertools.chain([1], itertools.repeat(1000))
+    found = Judged(limit("ratio", 4), Fake(lambda x: next(turns) * MS), steady(1), ratio)
+    assert found.status == "failed" and found.told[0].runs == FEWEST
 
 
 @pytest.mark.parametrize("idle", [Status.SKIPPED, Status.UNGRADED])
@@ -201,6 +217,16 @@ def test_whoever_wavers_alone_is_judged_by_the_middle(turns: tuple[float, float]
     found = Judged(limit("ratio", 4), wavering(*turns), steady(1), ratio)
     assert found.told[0].low < 4 < found.told[0].high and found.told[0].runs == MOST
     assert (found.status, found.told[0].figure) == (status, pytest.approx(turns[1]))
+
+
+def test_work_before_and_after_is_charged() -> None:
+    """What a worker uses beside its calls counts, so far as the reference's uses less."""
+    beside = lambda ms: Fake(lambda x: 1 * MS, more=lambda: ms * MS)  # noqa: E731
+    assert Judged(limit("ratio", 4), beside(20), beside(20), ratio).told[0].figure == pytest.approx(1)
+    assert Judged(limit("ratio", 4), beside(20.9), beside(20), ratio).told[0].figure == pytest.approx(1)
+    assert Judged(limit("ratio", 4), beside(0), beside(20), ratio).told[0].figure == pytest.approx(1)
+    found = Judged(limit("ratio", 4), beside(29), beside(20), ratio)
+    assert found.status == "failed" and found.told[0].figure == pytest.approx(10)
 
 
 def test_near_the_limit_a_close_figure_counts() -> None:
@@ -259,16 +285,16 @@ def test_slowness_hides_no_growth() -> None:
     found = Judged(limit("growth", 2.5, within=30), flat, Fake(lambda n: 1e-6 * n**2), growth)
     assert found.status == "failed" and found.verdict
     assert "512 times as long as the reference at the same size" in found.verdict.text
-    assert found.told[0].runs == HOPELESS_RUNS
+    assert found.told[0].runs == 1
 
 
 def test_one_quick_round_hides_no_slowness() -> None:
     """The middle of all rounds is held against `within`, not the best of them."""
     count = itertools.count()
-    flat = Fake(lambda n: (1e-6 if next(count) in range(32, 48) else 1e-3) * n**2)
+    flat = Fake(lambda n: (1e-6 if next(count) // (4 * RACES) == 2 else 1e-3) * n**2)
     found = Judged(limit("growth", 2.5, within=30), flat, Fake(lambda n: 1e-6 * n**2), growth)
     assert found.status == "failed" and found.verdict and "1000 times as long" in found.verdict.text
-    assert found.told[0].runs > HOPELESS_RUNS
+    assert found.told[0].runs == FEWEST
 
 
 def test_a_reference_that_grows_as_fast_is_no_measure() -> None:
@@ -330,7 +356,7 @@ def test_what_is_made_is_made_once_for_each_side() -> None:
         return subject
 
     student, rival = steady(1), steady(1)
-    use = lambda timer: timer.ratio(lambda it, x: it.double(x), inputs=lambda rng: 1.0, agree=same, make=make)  # noqa: E731
+    use = lambda timer: timer.ratio(lambda it, x: [(it.double, [x])], inputs=lambda rng: 1.0, agree=same, make=make)  # noqa: E731
     assert Judged(limit("ratio", 4), student, rival, use).status == "passed"
     assert made == [student, rival]
 
@@ -349,6 +375,8 @@ def test_both_sides_are_first_at_times() -> None:
 SPENDS = '''
 import threading
 import time
+
+import torch
 
 def nothing():
     return 1
@@ -374,6 +402,20 @@ def in_threads(s):
 def behind(s):
     threading.Thread(target=compute, args=(s,)).start()
     return 1
+
+def __getattr__(name):
+    if name != "ahead":
+        raise AttributeError(name)
+    compute(0.2)  # when the call is prepared
+    return lambda s: 1
+
+class Late(torch.Tensor):
+    def detach(self):
+        compute(0.2)
+        return torch.ones(())
+
+def afterwards(s):
+    return torch.zeros(()).as_subclass(Late)
 '''
 
 
@@ -386,35 +428,54 @@ def spends(zygote: Zygote, stage_files: Callable[..., Path]) -> Any:
     subject.close()
 
 
+@pytest.fixture
+def cost_of(spends: Subject) -> Callable[..., Cost]:
+    """What a call of a function of SPENDS costs; the first call of all is not measured."""
+    meter = OutsideMeter()
+    meter.cost(spends, [(spends.spends.nothing, [])])
+
+    def cost(name: str, *args: float) -> Cost:
+        values, found = meter.cost(spends, [(getattr(spends.spends, name), args)])
+        assert values == [1]
+        return found
+
+    return cost
+
+
 @pytest.mark.parametrize(
-    ("call", "least_s"),
-    [("compute", 0.2), ("sleep", 0.2), ("in_threads", 0.4)],
+    ("call", "calls_s", "more_s"), [("compute", 0.2, 0.0), ("sleep", 0.2, -0.2), ("in_threads", 0.2, 0.2)]
 )
-def test_all_ways_to_spend_time_are_charged(spends: Subject, call: str, least_s: float) -> None:
+def test_all_ways_to_spend_time_are_seen(cost_of: Callable[..., Cost], call: str, calls_s: float, more_s: float) -> None:
     """Computing, sleeping, and computing in several threads at once, which costs their sum."""
-    meter = OutsideMeter()
-    meter.cost(spends, spends.spends.nothing)
-    value, cost_s = meter.cost(spends, lambda: getattr(spends.spends, call)(0.2))
-    assert value == 1 and cost_s >= 0.99 * least_s
+    found = cost_of(call, 0.2)
+    assert found.calls_s >= 0.99 * calls_s and found.calls_s + found.more_s >= 0.99 * (calls_s + more_s)
 
 
-def test_work_between_two_calls_is_charged_to_the_second(spends: Subject) -> None:
+def test_several_calls_cost_their_sum(spends: Subject) -> None:
+    """One after the other, in one message; every value comes back."""
+    values, found = OutsideMeter().cost(spends, 3 * [(spends.spends.compute, [0.05])])
+    assert values == [1, 1, 1] and found.calls_s >= 0.99 * 0.15
+
+
+@pytest.mark.parametrize("call", ["ahead", "afterwards"])
+def test_work_beside_the_calls_is_seen(cost_of: Callable[..., Cost], call: str) -> None:
+    """What is computed while arguments arrive, or values are fetched, is more than the calls took."""
+    found = cost_of(call, 0.2)
+    assert found.calls_s < 0.1 and found.more_s > 0.19
+
+
+def test_work_between_two_calls_is_seen_in_the_second(spends: Subject, cost_of: Callable[..., Cost]) -> None:
     """Whoever answers at once and computes on, while the reference is measured, pays with the next call."""
-    meter = OutsideMeter()
-    meter.cost(spends, spends.spends.nothing)
     before_s, deadline = spends.cpu_now_s(), time.monotonic() + 60
-    _value, first_s = meter.cost(spends, lambda: spends.spends.behind(0.2))
+    first = cost_of("behind", 0.2)
     while spends.cpu_now_s() < before_s + 0.2 and time.monotonic() < deadline:
         time.sleep(0.01)
-    _value, second_s = meter.cost(spends, spends.spends.nothing)
-    _value, third_s = meter.cost(spends, spends.spends.nothing)
-    assert first_s + second_s > 0.19 > 2 * third_s
+    second, third = cost_of("nothing"), cost_of("nothing")
+    assert sum(first) + sum(second) > 0.19 > 2 * sum(third)
 
 
-def test_a_full_machine_is_not_charged(spends: Subject) -> None:
+def test_a_full_machine_is_not_charged(cost_of: Callable[..., Cost]) -> None:
     """Time in the kernel's run queue costs nothing: where six others want each processor a call costs what it takes."""
-    meter = OutsideMeter()
-    meter.cost(spends, spends.spends.nothing)
     # Each in a session of its own: the kernel shares processors out among sessions.
     command = [sys.executable, "-c", "print(flush=True)\nwhile True: pass"]
     busy = [
@@ -425,13 +486,13 @@ def test_a_full_machine_is_not_charged(spends: Subject) -> None:
         for process in busy:
             assert process.stdout and process.stdout.readline()
         start = time.perf_counter()
-        _value, cost_s = meter.cost(spends, lambda: spends.spends.compute(0.3))
+        found = cost_of("compute", 0.3)
         wall_s = time.perf_counter() - start
     finally:
         for process in busy:
             with process:
                 process.kill()
-    assert 0.3 <= cost_s < 0.45 < wall_s
+    assert 0.29 <= found.calls_s + found.more_s < 0.45 < wall_s and found.calls_s < 0.45
 
 
 # --- manifests ------------------------------------------------------------------------------------------
