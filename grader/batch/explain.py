@@ -41,8 +41,11 @@ class Witness:
     def __call__(self, name: Name, request: list[Any], reply: Reply) -> None:
         verb, *fields = request
         asked = [f"{name.shown} ({verb})"]
-        if verb in ("call", "vjp", "sweep"):
-            asked += [f"  in   {number}: {text(value)}" for number, value in enumerate(fields[1])]
+        if verb == "prepare":
+            asked.append(f"  calls to be made later: {len(fields[0])}; the first has")
+        if verb in ("call", "vjp", "sweep", "prepare"):
+            args = fields[0][0][1] if verb == "prepare" else fields[1]
+            asked += [f"  in   {number}: {text(value)}" for number, value in enumerate(args)]
         if verb in ("call", "vjp"):
             asked += [f"  in   {key} = {text(value)}" for key, value in fields[2].items()]
         if verb == "sweep":

@@ -18,7 +18,7 @@ from msgspec import structs
 
 from grader.errors import GraderError, SandboxUnavailable, Verdict, WorkerError
 from grader.records import Gpu, Limits, Reply, Returned, Status, Submission
-from grader.remote import Remote, batch
+from grader.remote import Prepared, Remote
 from grader.subject import Subject
 from grader.worker.client import PLAIN, Objects
 from grader.worker.launch import AnyWorker, Launcher, Zygote
@@ -353,12 +353,21 @@ def test_sweep_of_something_that_returns_no_tensor(student: Subject) -> None:
         assert found.status is Status.FAILED and "instead of a tensor" in found.text
 
 
-def test_batch(student: Subject) -> None:
-    """Several calls in one message, of functions and of objects; the first failure is the batch's."""
+def test_prepared_calls(student: Subject) -> None:
+    """Of functions and of objects; they are made when they are run, and their values fetched afterwards, once."""
     model = student.good.Model(2)
-    found = batch([(student.good.add, (1,)), (student.good.add, (2, 3)), (model, (np.eye(2),))])
-    assert found[:2] == [2, 5] and found[2].tolist() == [[1, 1], [1, 1]]
-    failed = verdict_of(lambda: batch([(student.good.add, (1,)), (student.good.fails, ())]))
+    calls = Prepared([(student.good.add, (1,)), (student.good.step.using(only=0), (2.0, 3)), (model, (np.eye(2),))])
+    calls.run()
+    found = calls.values()
+    assert found[:2] == [2, 6] and found[2].tolist() == [[1, 1], [1, 1]]
+    assert verdict_of(calls.values).status is Status.REFUSED
+
+
+def test_prepared_calls_that_fail(student: Subject) -> None:
+    """A name that is missing is told when the calls are prepared, and the first failure when they are run."""
+    missing = verdict_of(lambda: Prepared([(student.good.add, (1,)), (student.good.missing, ())]))
+    assert missing.status is Status.NOT_IMPLEMENTED
+    failed = verdict_of(Prepared([(student.good.add, (1,)), (student.good.fails, ())]).run)
     assert failed.status is Status.RAISED and "ZeroDivisionError" in failed.text
 
 
@@ -741,8 +750,7 @@ def test_forms_that_no_honest_worker_sends(make: Make, value: Any) -> None:
     calls: list[Callable[[], Any]] = [lambda: name.vjp([np.ones(1)], np.ones(1), wrt=(0,))]
     if type(value) is not dict:
         calls.append(name.parameters)
-    if type(value) is not list or len(value) != 2:
-        calls.append(lambda: batch([(name, ()), (name, ())]))
+    calls.append(lambda: Prepared([(name, ())]))
     if not isinstance(value, np.ndarray):
         calls.append(lambda: name.sweep([None], 0, np.ones((3, 2))))
     for call in calls:

@@ -704,7 +704,7 @@ REQUESTS: list[list[Any]] = [
     ["vjp", ["same", "twice"], ["X"], {}, {"wrt": [0], "upstream": "X"}],
     ["sweep", ["same", "twice"], [0], 0, "X", {}],
     ["sweep", ["same", "fails"], [0], 0, "X", {}],
-    ["batch", [["call", ["same", "twice"], [i], {}, {}] for i in range(3)]],
+    ["prepare", [[["same", "twice"], [i], {}] for i in range(3)]],
     ["probes", "extra", {"p": "def three(): return 3"}],
     ["call", ["extra", "p.three"], [], {}, {}],
     ["nonsense"],
