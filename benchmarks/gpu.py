@@ -4,8 +4,8 @@
 
 DEVICE is "cuda" unless it is given, "cuda:1" for another one. The tables go into the docs: of every check of speed in
 a2, for the reference against itself, what was measured in RUNS runs, each with workers of its own; and, as a
-cross-check, the same work by the parent's clock and by CUDA's events. The parent's includes the question and the answer,
-which carry nothing.
+cross-check, the same work by the parent's clock and by CUDA's events. The parent's includes a question and an answer
+that carry nothing.
 
 Exit codes: 0 · 1 a test failed, or a check did not pass · 2 no GPU was found.
 """

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from grader.remote import Prepared, Remote
 from grader.subject import Subject
 from grader.worker.client import queue_s
+from grader.worker.wire import SPIN_S
 
 SETTLES_S: Final = 0.5  # within which a worker has cleaned up after its answer
 LOOK_S: Final = 0.0002
@@ -26,7 +27,8 @@ class Cost(NamedTuple):
 
 class OutsideMeter:
     """The calls find their arguments in the worker, and leave their values there: neither way is part of `calls_s`,
-    which is the time on our clock from question to answer, less what we and the worker stood in the kernel's run queue.
+    which is the time on our clock from question to answer, less what we and the worker stood in the kernel's run queue,
+    or the processor time that the worker used, whichever is more. (We may stand there while it computes.)
 
     For `more_s` everything counts that the worker uses from when it came to rest after its last answer until it has
     handed these values over and rests again. So whoever sleeps can be charged, whoever computes in several threads,
@@ -42,23 +44,26 @@ class OutsideMeter:
         subject.ready()
         own, rested_s = os.getpid(), self._rests.get(subject, subject.cpu_now_s())
         prepared = Prepared(calls)
+        ready_s = settled_s(subject)
         queued_s = subject.queued_s() + queue_s(own)
         start = time.perf_counter()
         prepared.run()
         wall_s = time.perf_counter() - start
         queued_s = subject.queued_s() + queue_s(own) - queued_s
+        used_s = settled_s(subject) - ready_s - SPIN_S
         values = prepared.values()
-        calls_s = max(wall_s - queued_s, 1e-9)
-        return values, Cost(calls_s, self._settled_s(subject) - rested_s - calls_s)
+        calls_s = max(wall_s - queued_s, used_s, 1e-9)
+        rests_s = self._rests[subject] = settled_s(subject)
+        return values, Cost(calls_s, rests_s - rested_s - calls_s)
 
     def now_s(self) -> float:
         return time.perf_counter()
 
-    def _settled_s(self, subject: Subject) -> float:
-        """Its processor time, once it waits. What it frees after its answer is not to burden the other's next call; and
-        the kernel is exact about processes that do not run."""
-        until = time.perf_counter() + SETTLES_S
-        while subject.busy() and time.perf_counter() < until:
-            time.sleep(LOOK_S)
-        self._rests[subject] = found = subject.cpu_now_s()
-        return found
+
+def settled_s(subject: Subject) -> float:
+    """The processor time of a worker, once it sleeps: the kernel is exact about processes that do not run; and what it
+    cleans up after its answer is not to burden the other's next call."""
+    until = time.perf_counter() + SETTLES_S
+    while subject.busy() and time.perf_counter() < until:
+        time.sleep(LOOK_S)
+    return subject.cpu_now_s()

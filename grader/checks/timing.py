@@ -22,7 +22,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, Final, NamedTuple, NoReturn, Protocol
 
 import numpy as np

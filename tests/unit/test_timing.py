@@ -185,8 +185,8 @@ def test_slower_than_allowed_fails() -> None:
 
 @pytest.mark.parametrize(("times", "runs"), [(31, FEWEST), (33, 3), (255, 3), (257, 1)])
 def test_hopeless_code_is_not_waited_for(times: float, runs: int) -> None:
-    """Three runs, after the first time of everything, are enough where each is far beyond what is allowed, and one where
-    it is further still."""
+    """Three runs after the first time of everything are enough where each is far beyond what is allowed, and one is
+    where it is further still."""
     student = steady(times)
     found = Judged(limit("ratio", 4), student, steady(1), ratio)
     assert found.status == "failed"
@@ -445,7 +445,9 @@ def cost_of(spends: Subject) -> Callable[..., Cost]:
 @pytest.mark.parametrize(
     ("call", "calls_s", "more_s"), [("compute", 0.2, 0.0), ("sleep", 0.2, -0.2), ("in_threads", 0.2, 0.2)]
 )
-def test_all_ways_to_spend_time_are_seen(cost_of: Callable[..., Cost], call: str, calls_s: float, more_s: float) -> None:
+def test_all_ways_to_spend_time_are_seen(
+    cost_of: Callable[..., Cost], call: str, calls_s: float, more_s: float
+) -> None:
     """Computing, sleeping, and computing in several threads at once, which costs their sum."""
     found = cost_of(call, 0.2)
     assert found.calls_s >= 0.99 * calls_s and found.calls_s + found.more_s >= 0.99 * (calls_s + more_s)
