@@ -89,7 +89,8 @@ class Remote:
         return {"seed": self._subject._seed, **sent}
 
     def _ask(self, verb: str, *fields: Any) -> Returned:
-        return self._subject._request(verb, self, list(fields), self._options.get("limit_s"))
+        request = [verb, self._subject._target(self), *fields]
+        return self._subject._ask(request, self._name(), self._options.get("limit_s"))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Calls it. The arguments are compared afterwards: a call that changed one of them in place, unless
@@ -157,8 +158,7 @@ def named(found: Mapping[Any, Any]) -> bool:
 class Prepared:
     """Several calls of one subject, each a Remote and its arguments, which lie in the worker before any is made. They
     are made by `run`, one after the other, by a message that carries nothing else; `values` fetches what came of them.
-    The first that fails ends them all. Of their options `only` and the first one's `limit_s` count, and of their seeds
-    none: it is 0, once.
+    The first that fails ends them all. Of their options `only` counts, and the first one's `limit_s` and `seed`, once.
     """
 
     def __init__(self, calls: Sequence[tuple[Remote, Sequence[Any]]]) -> None:

@@ -293,10 +293,6 @@ class Subject:
             raise
         self._imported.add(module)
 
-    def _request(self, verb: str, remote: Remote, fields: list[Any], limit_s: float | None) -> Returned:
-        """One verb on one target; objects in the reply become Remotes."""
-        return self._ask([verb, self._target(remote), *fields], remote._name(), limit_s)
-
     def _target(self, remote: Remote) -> list[Any]:
         """A name, as requests have it; its module is imported."""
         if isinstance(remote._start, str):
@@ -306,6 +302,7 @@ class Subject:
         return [start, remote._path]
 
     def _ask(self, request: list[Any], name: Name, limit_s: float | None) -> Returned:
+        """One request; objects in the reply become Remotes."""
         return self._exchange(request, name, limit_s or self._limits.call_s)
 
     def left_s(self) -> float:

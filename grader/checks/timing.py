@@ -42,7 +42,7 @@ UNMEASURED: Final = "could not be measured here: the machine is too busy"
 
 Make = Callable[[Subject], Any]
 Plan = Callable[[Any, Any], Calls]  # of what `make` made of the subject, and x
-Agree = Callable[[list[Any], list[Any]], None]  # actual and expected values of all calls; raises a Verdict
+Agree = Callable[[Any, Any], None]  # actual and expected value of a call; raises a Verdict
 
 
 class Meter(Protocol):
@@ -243,7 +243,8 @@ class Timer:
         plans = [calls(made, x) for made in self._made]
         found = {side: self._meter.cost(self._subjects[side], plans[side]) for side in sides}
         (actual, own), (expected, theirs) = found[0], found[1]
-        agree(actual, expected)
+        for ours, right in zip(actual, expected, strict=True):
+            agree(ours, right)
         more_s = own.more_s - theirs.more_s
         own_s = own.calls_s + (more_s if more_s > ALIKE_S else 0.0)
         return own_s / len(actual), theirs.calls_s / len(expected)

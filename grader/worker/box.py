@@ -208,7 +208,7 @@ class Box:
     def _prepare(self, calls: list[list[Any]]) -> Any:
         """Calls, each `[target, args, options]`, that are to be made later and find their arguments here."""
         ready = Ready([(self._find(target), self._torch(args), options) for target, args, options in calls], [])
-        seed_everything(0)
+        seed_everything(calls[0][2].get("seed", 0))
         return [self._store(ready), None]
 
     def _run(self, ready: Ready) -> Any:

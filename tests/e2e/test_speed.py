@@ -60,7 +60,7 @@ from grader.checks import close, within
 
 
 def agree(actual, expected):
-    close(actual[0], expected[0], name="y", dims="N", tol=within(1e-3, 1e-3))
+    close(actual, expected, name="y", dims="N", tol=within(1e-3, 1e-3))
 
 
 def draw(rng):

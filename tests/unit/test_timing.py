@@ -22,6 +22,7 @@ from grader.meter import Calls, Cost, OutsideMeter
 from grader.records import CheckSpec, Limits, SpeedLimit, Status, Submission, Timing, Visibility
 from grader.subject import Subject
 from grader.worker.launch import Zygote
+from grader.worker.wire import SPIN_S
 
 MS = 1e-3
 
@@ -106,7 +107,7 @@ class Sums:
         return self._now_s
 
 
-def same(actual: list[float], expected: list[float]) -> None:
+def same(actual: float, expected: float) -> None:
     if actual != expected:
         raise Verdict(Status.FAILED, "another value")
 
@@ -494,7 +495,7 @@ def test_a_full_machine_is_not_charged(cost_of: Callable[..., Cost]) -> None:
         for process in busy:
             with process:
                 process.kill()
-    assert 0.29 <= found.calls_s < 0.45 < wall_s and sum(found) < 0.45
+    assert 0.3 - SPIN_S <= found.calls_s < 0.45 < wall_s and sum(found) < 0.45
 
 
 # --- manifests ------------------------------------------------------------------------------------------
