@@ -26,11 +26,11 @@ browser:
 		echo "The tests need Chromium: install it (Debian: sudo apt-get install chromium) and run make again." >&2; exit 1; \
 	fi
 
-# The audits, which take the longest, run beside the other tests; the hostile submissions, which look at the whole
-# machine before and after, run alone.
+# The audits, which take the longest, run beside the other tests, and files of small tests come last, so that no process
+# is left alone with a large one; the hostile submissions, which look at the whole machine before and after, run alone.
 test: setup check browser
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 20 \
-		tests/e2e/test_suites_sound.py tests/unit tests/meta tests/e2e
+		tests/e2e/test_suites_sound.py tests/e2e tests/unit tests/meta
 	$(BIN)/python -m pytest tests/hostile
 
 # Every mutant of every assignment, where `make test` takes as many as it needs.

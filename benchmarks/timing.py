@@ -243,6 +243,9 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="bench-timing-") as name,
     ):
         limits = tuple(s for s in desk.manifest.speeds if not options.only or s.check in options.only)
+        known = {s.check for s in desk.manifest.speeds} | {v.id for v in variants(desk.assignment, desk.manifest, ())}
+        if unknown := {*options.only, *options.solutions} - known:
+            parser.error(f"nothing here is called {', '.join(sorted(unknown))}")
         checks = checks_of(desk.assignment, limits)
         tables = {} if options.load else {"transport": shown(transport(desk, checks, Path(name)))}
         with loaded(options.load):

@@ -25,7 +25,7 @@ from grader.outcomes import Name
 from grader.paths import Assignment
 from grader.plugin import Run
 from grader.records import CheckResult, Died, Raised, Reply, Status
-from grader.report.gradescope import STATUS_WORDS, clean_text, points_text
+from grader.report.gradescope import STATUS_WORDS, clean_text, outcome_text, points_text
 from grader.worker.launch import default_launcher
 
 MOST_SHOWN: Final = 40  # exchanges, the last ones
@@ -124,14 +124,15 @@ def explain(assignment: Assignment, source: Path, out: Path, id_: str, check: st
         if fatal := first.fatal or run.fatal:
             raise fatal
     spec, result = specs[check], run.results.get(check)
+    points = "point" if spec.points == 1 else "points"
     lines = [
         f"{spec.id}  {spec.title}",
-        f"Submission: {id_}; question {spec.question}, {points_text(spec.points)} points, {spec.visibility}",
+        f"Submission: {id_}; question {spec.question}, {points_text(spec.points)} {points}, {spec.visibility}",
         "For staff: what follows holds inputs and answers.",
         "",
     ]
     for need in spec.needs:
-        lines.append(f"Builds on {need}: {STATUS_WORDS[before[need].status] if need in before else 'not judged yet'}")
+        lines.append(f"Builds on {need}: {outcome_text(before[need]) if need in before else 'not judged yet'}")
     skipped = len(witness.seen) - MOST_SHOWN
     if skipped > 0:
         lines.append(f"({skipped} earlier requests are left out)")
@@ -147,12 +148,12 @@ def explain(assignment: Assignment, source: Path, out: Path, id_: str, check: st
 def _verdict(result: CheckResult | None, before: CheckResult | None) -> list[str]:
     if result is None:
         return ["It was not judged."]
-    lines = [f"Outcome: {STATUS_WORDS[result.status]}, {result.seconds:.2f} s ({result.cpu_s:.2f} s of processor time)"]
+    lines = [f"Outcome: {outcome_text(result)}, {result.seconds:.2f} s ({result.cpu_s:.2f} s of processor time)"]
     for title, said in (("Student reads", result.message), ("Likely cause", result.cause), ("For staff", result.staff)):
         if said:
             lines.append(f"{title}: {clean_text(said)}")
     if before and before.status is not result.status:
-        lines.append(f"In the ledger it is: {STATUS_WORDS[before.status]}. {clean_text(before.message)}")
+        lines.append(f"In the ledger it is: {outcome_text(before)}. {clean_text(before.message)}")
     return lines
 
 

@@ -187,6 +187,7 @@ class Timer:
             """As long as the reference, at the size where that is most."""
             return float(max(of([own / theirs for own, theirs in pairs]) for pairs in zip(*rounds, strict=True)))
 
+        # Whatever is beyond `within` in all of some runs is hopeless.
         found = self._repeat(once, allowed, lambda _runs: HOPELESS[3] * times(min) / within)
         medians = np.median(np.array(rounds), axis=0).tolist()
         points = tuple((float(size), own, theirs) for size, (own, theirs) in zip(sizes, medians, strict=True))

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from grader.records import CheckScore, QuestionScore, Scorecard, Status
+from grader.report.gradescope import outcome_text
 
 BINS = 10  # of the distribution of scores
 
@@ -59,6 +60,7 @@ class CheckFigures:
     question: str
     visibility: str
     counts: Counter[Status] = field(default_factory=Counter)
+    words: dict[Status, dict[str, None]] = field(default_factory=dict)  # how reports call its outcomes
 
     @property
     def pass_rate(self) -> float | None:
@@ -81,7 +83,9 @@ class ClassFigures:
     def add(self, card: Scorecard) -> None:
         self.seconds.append(card.seconds)
         for check in card.checks:
-            self._check(check).counts[check.status] += 1
+            figures = self._check(check)
+            figures.counts[check.status] += 1
+            figures.words.setdefault(check.status, {})[outcome_text(check)] = None
         if not card.complete:
             return
         for question in card.questions:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from grader.records import CheckScore, PartScore, Scorecard, Status, Visibility
+from grader.records import CheckResult, CheckScore, PartScore, Scorecard, Status, Visibility
 from grader.report.timing import speed_text
 from grader.scoring import staff_points
 
@@ -110,7 +110,7 @@ def replace_surrogates(text: str) -> str:
     return _SURROGATE.sub("\ufffd", text)
 
 
-def outcome_text(check: CheckScore) -> str:
+def outcome_text(check: CheckScore | CheckResult) -> str:
     """What became of a check, in words. One that failed after its times were taken gave right values."""
     return "too slow" if check.timing and check.status is Status.FAILED else STATUS_WORDS[check.status]
 

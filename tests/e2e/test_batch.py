@@ -284,7 +284,7 @@ def test_one_check_is_explained(new_class: NewClass) -> None:
     course.grade()
     before = reports(course.out)
     story = told(course, "wrong", "p1.scale")
-    assert story.startswith("p1.scale  scale multiplies by the factor\nSubmission: wrong; question scaling, 1 points")
+    assert story.startswith("p1.scale  scale multiplies by the factor\nSubmission: wrong; question scaling, 1 point,")
     for part in (
         "1. importing solution.py (import)\n",
         "2. scale (call)\n  in   0: tensor (3,) float64 [0.5  1.5  2.75]\n",

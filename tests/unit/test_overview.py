@@ -24,7 +24,19 @@ from hypothesis import strategies as st
 from test_page import Page
 from test_reports import MIXED, card, check, hostile_text, with_text
 
-from grader.records import CheckScore, HandedIn, Identity, Manifest, Part, Question, Row, Scorecard, Status, Written
+from grader.records import (
+    CheckScore,
+    HandedIn,
+    Identity,
+    Manifest,
+    Part,
+    Question,
+    Row,
+    Scorecard,
+    Status,
+    Timing,
+    Written,
+)
 from grader.report.duration import minutes_text, seconds_text
 from grader.report.figures import ClassFigures
 from grader.report.gradescope import clean_text
@@ -192,6 +204,16 @@ def test_checks() -> None:
     text = section(content, "statuses")
     assert "passed 57.7 % 30 4" in text and "skipped 1.9 % 1 1" in text
     assert "Grading took 10.0 s for the median submission, 1 min 10 s for the slowest." in text
+
+
+def test_who_is_slow_is_not_called_wrong() -> None:
+    """A check of speed that failed after its times were taken is listed as too slow, beside wrong values."""
+    measured = Timing(kind="ratio", figure=9.0, low=8.0, high=10.0, allowed=4.0, runs=7)
+    slow = row("slow", check("q1.speed", "q1", 1, Status.FAILED, timing=measured))
+    fast = row("fast", check("q1.speed", "q1", 1, Status.PASSED))
+    wrong = row("wrong", check("q1.speed", "q1", 1, Status.FAILED))
+    assert "1 × too slow" in section(written([slow, fast]), "questions")
+    assert "2 × too slow or wrong values" in section(written([slow, fast, wrong]), "questions")
 
 
 def test_answers_that_staff_judge() -> None:

@@ -1,28 +1,20 @@
-"""Speed: how sure a median is, what a Timer makes of what calls cost (made up here), and what they cost."""
+"""Speed: how sure a median is, and what a Timer makes of what calls cost (made up here)."""
 
 from __future__ import annotations
 
 import itertools
 import math
-import os
 import random
-import subprocess
-import sys
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from grader.checks.timing import FEWEST, MOST, RACES, SURE, UNMEASURED, Timer, exponent, median_of
 from grader.errors import ManifestError, Verdict
-from grader.manifest import check_suite, load_manifest
-from grader.meter import Calls, Cost, OutsideMeter
-from grader.records import CheckSpec, Limits, SpeedLimit, Status, Submission, Timing, Visibility
+from grader.meter import Calls, Cost
+from grader.records import SpeedLimit, Status, Timing
 from grader.subject import Subject
-from grader.worker.launch import Zygote
-from grader.worker.wire import SPIN_S
 
 MS = 1e-3
 
@@ -369,195 +361,3 @@ def test_both_sides_are_first_at_times() -> None:
     rival = Fake(lambda x: order.append("rival") or MS)  # type: ignore[func-returns-value]
     Judged(limit("ratio", 4), student, rival, ratio)
     assert set(order[::2]) == {"student", "rival"}
-
-
-# --- what a call costs ----------------------------------------------------------------------------------
-
-SPENDS = '''
-import threading
-import time
-
-import torch
-
-def nothing():
-    return 1
-
-def compute(s):
-    until = time.thread_time() + s
-    while time.thread_time() < until:
-        pass
-    return 1
-
-def sleep(s):
-    time.sleep(s)
-    return 1
-
-def in_threads(s):
-    others = [threading.Thread(target=compute, args=(s,)) for _ in range(2)]
-    for other in others:
-        other.start()
-    for other in others:
-        other.join()
-    return 1
-
-def behind(s):
-    threading.Thread(target=compute, args=(s,)).start()
-    return 1
-
-def __getattr__(name):
-    if name != "ahead":
-        raise AttributeError(name)
-    compute(0.2)  # when the call is prepared
-    return lambda s: 1
-
-class Late(torch.Tensor):
-    def detach(self):
-        compute(0.2)
-        return torch.ones(())
-
-def afterwards(s):
-    return torch.zeros(()).as_subclass(Late)
-'''
-
-
-@pytest.fixture
-def spends(zygote: Zygote, stage_files: Callable[..., Path]) -> Any:
-    subject = Subject(
-        Submission(name="spends", root=str(stage_files({"spends.py": SPENDS})), hashes={}), zygote, Limits()
-    )
-    yield subject
-    subject.close()
-
-
-@pytest.fixture
-def cost_of(spends: Subject) -> Callable[..., Cost]:
-    """What a call of a function of SPENDS costs; the first call of all is not measured."""
-    meter = OutsideMeter()
-    meter.cost(spends, [(spends.spends.nothing, [])])
-
-    def cost(name: str, *args: float) -> Cost:
-        values, found = meter.cost(spends, [(getattr(spends.spends, name), args)])
-        assert values == [1]
-        return found
-
-    return cost
-
-
-@pytest.mark.parametrize(
-    ("call", "calls_s", "more_s"), [("compute", 0.2, 0.0), ("sleep", 0.2, -0.2), ("in_threads", 0.2, 0.2)]
-)
-def test_all_ways_to_spend_time_are_seen(
-    cost_of: Callable[..., Cost], call: str, calls_s: float, more_s: float
-) -> None:
-    """Computing, sleeping, and computing in several threads at once, which costs their sum."""
-    found = cost_of(call, 0.2)
-    assert found.calls_s >= 0.99 * calls_s and found.calls_s + found.more_s >= 0.99 * (calls_s + more_s)
-
-
-def test_several_calls_cost_their_sum(spends: Subject) -> None:
-    """One after the other, in one message; every value comes back."""
-    values, found = OutsideMeter().cost(spends, 3 * [(spends.spends.compute, [0.05])])
-    assert values == [1, 1, 1] and found.calls_s >= 0.99 * 0.15
-
-
-@pytest.mark.parametrize("call", ["ahead", "afterwards"])
-def test_work_beside_the_calls_is_seen(cost_of: Callable[..., Cost], call: str) -> None:
-    """What is computed while arguments arrive, or values are fetched, is more than the calls took."""
-    found = cost_of(call, 0.2)
-    assert found.calls_s < 0.1 and found.more_s > 0.19
-
-
-def test_work_between_two_calls_is_seen_in_the_second(spends: Subject, cost_of: Callable[..., Cost]) -> None:
-    """Whoever answers at once and computes on, while the reference is measured, pays with the next call."""
-    before_s, deadline = spends.cpu_now_s(), time.monotonic() + 60
-    first = cost_of("behind", 0.2)
-    while spends.cpu_now_s() < before_s + 0.2 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    second, third = cost_of("nothing"), cost_of("nothing")
-    assert sum(first) + sum(second) > 0.19 > 2 * sum(third)
-
-
-def test_a_full_machine_is_not_charged(cost_of: Callable[..., Cost]) -> None:
-    """Time in the kernel's run queue costs nothing: where six others want each processor a call costs what it takes."""
-    # Each in a session of its own: the kernel shares processors out among sessions.
-    command = [sys.executable, "-c", "print(flush=True)\nwhile True: pass"]
-    busy = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
-        for _ in range(6 * (os.cpu_count() or 1))
-    ]
-    try:
-        for process in busy:
-            assert process.stdout and process.stdout.readline()
-        start = time.perf_counter()
-        found = cost_of("compute", 0.3)
-        wall_s = time.perf_counter() - start
-    finally:
-        for process in busy:
-            with process:
-                process.kill()
-    assert 0.3 - SPIN_S <= found.calls_s < 0.45 < wall_s and sum(found) < 0.45
-
-
-# --- manifests ------------------------------------------------------------------------------------------
-
-MANIFEST = '''\
-id = "a9"
-title = "Assignment 9"
-submitted = ["rnn.py"]
-given = []
-parts = [{ id = "p1", title = "Part 1", points = 3 }]
-questions = [{ id = "step", part = "p1", title = "One step", points = 3, files = ["rnn.py"] }]
-
-[[speeds]]
-check = "p1.speed"
-kind = "ratio"
-allowed = 4.0
-measured = "reference 1, loop 16"
-'''
-
-
-def load(folder: Path, text: str) -> Any:
-    path = folder / "assignment.toml"
-    path.write_text(text, encoding="utf-8")
-    return load_manifest(path)
-
-
-def specs(speed_points: float) -> list[CheckSpec]:
-    points = {"p1.value": 3 - speed_points, "p1.speed": speed_points}
-    return [CheckSpec(id_, id_, "step", worth, Visibility.VISIBLE) for id_, worth in points.items()]
-
-
-@pytest.mark.parametrize("points", [0, 1])
-def test_a_sound_limit_is_decoded(tmp_path: Path, points: float) -> None:
-    """A limit is worth nothing unless it says so; its question's points hold its own."""
-    manifest = load(tmp_path, MANIFEST + (f"points = {points}\n" if points else ""))
-    assert manifest.speeds[0] == SpeedLimit("p1.speed", "ratio", 4.0, "reference 1, loop 16", points=points)
-    check_suite(manifest, specs(points))
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "says"),
-    [
-        ("allowed = 4.0", "allowed = 0", r"must be positive, got 0.0 - at `\$.speeds\[0\].allowed`"),
-        ("allowed = 4.0", "allowed = inf", "must be positive, got inf"),
-        ("allowed = 4.0", "allowed = 4\nwithin = -1", r"got -1.0 - at `\$.speeds\[0\].within`"),
-        ("allowed = 4.0", "allowed = 4\npoints = -1", r"from 0 up, got -1.0 - at `\$.speeds\[0\].points`"),
-        ('kind = "ratio"', 'kind = "seconds"', r"'seconds'.*\$.speeds\[0\].kind"),
-        ('"reference 1, loop 16"', '" "', r"what was measured .* at `\$.speeds\[0\].measured`"),
-        ('check = "p1.speed"', 'check = ""', "must not be empty"),
-        ("[[speeds]]", "[[speeds]]\nunit = 1", "unknown field `unit`"),
-    ],
-)
-def test_wrong_limits_are_refused(tmp_path: Path, old: str, new: str, says: str) -> None:
-    """A limit that cannot be meant is one line that says where it stands."""
-    assert MANIFEST.count(old) == 1
-    with pytest.raises(ManifestError, match=says):
-        load(tmp_path, MANIFEST.replace(old, new))
-
-
-def test_a_limit_for_no_check_is_refused(tmp_path: Path) -> None:
-    """A limit whose check the suite does not have would never be applied."""
-    manifest = load(tmp_path, MANIFEST.replace("p1.speed", "p1.sped"))
-    with pytest.raises(ManifestError, match=r"'p1.sped' is not in the suite .*speeds\[0\].check"):
-        check_suite(manifest, specs(0))
-    check_suite(manifest, specs(0), partly=True)  # it may be in another part
