@@ -50,7 +50,7 @@ from grader.records import Scorecard, Status
 
 CORES: Final = os.cpu_count() or 1
 ROUNDS: Final = 3
-SMALL, REAL = 16, 4  # submissions, against fresh processes
+SMALL, REAL = 48, 4  # submissions, against fresh processes
 FEW: Final = 100  # that a large class is held against
 QUESTION: Final = "rnn"
 ONE_RUN: Final = str(Path(__file__).with_name("one_run.py"))
