@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from grader.checks.diagnose import Diagnosis, diagnose
+from grader.checks.diagnose import diagnose
+from grader.checks.hypotheses.evidence import Diagnosis
 from grader.checks.tolerance import EXACT, Array, Tolerance, lenient
 from grader.checks.words import fail, kind_of, place, shape_text, span
 

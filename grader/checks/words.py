@@ -7,8 +7,8 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.checks.diagnose import Diagnosis
 from grader.checks.fingerprint import fingerprint
+from grader.checks.hypotheses.evidence import Diagnosis
 from grader.errors import Verdict
 from grader.records import Status
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from grader.checks import EXACT, Tolerance, rel, within
-from grader.checks.diagnose import Diagnosis, diagnose
+from grader.checks.diagnose import diagnose
+from grader.checks.hypotheses.evidence import Diagnosis
 
 TOL = rel(1e-7)
 RNG = np.random.default_rng(11)
