@@ -124,11 +124,14 @@ def spec_of(item: pytest.Item, manifest: Manifest) -> CheckSpec:
         raise ManifestError(f"{item.name}: points must be a number, got {mark.kwargs['points']!r}")
     try:
         id_ = mark.args[0].format(**params)
+        limit = next((limit for limit in manifest.speeds if limit.check == id_), None)
+        if limit is None and "speed" in getattr(item, "fixturenames", ()):
+            raise ManifestError(f"check {id_!r} measures speed, and the manifest has no limit for it (`$.speeds`)")
         return CheckSpec(
             id=id_,
             title=doc[0].format(**params),
             question=mark.kwargs["question"].format(**params),
-            points=next((limit.points for limit in manifest.speeds if limit.check == id_), mark.kwargs["points"]),
+            points=limit.points if limit else mark.kwargs["points"],
             visibility=manifest.hidden_visibility if mark.kwargs.get("hidden") else Visibility.VISIBLE,
             needs=tuple(need.format(**params) for need in needs),
             slow=bool(mark.kwargs.get("slow")),
@@ -174,16 +177,13 @@ def policy(request: pytest.FixtureRequest) -> Rulebook:
 
 @pytest.fixture
 def speed(request: pytest.FixtureRequest, student: Subject) -> Timer:
-    """Measures against what the manifest allows this check. Raises ManifestError, and a Verdict where the submission
-    shares a process with the grader, and so would with the reference."""
+    """Measures against what the manifest allows this check. Raises a Verdict where the submission shares a process with
+    the grader, and so would with the reference."""
     run, spec = request.config.stash[RUN], request.node.stash[SPEC]
     if not run.clocks:
         raise Verdict(Status.SKIPPED, NO_CLOCKS)
-    limit = next((limit for limit in run.manifest.speeds if limit.check == spec.id), None)
-    if limit is None:
-        raise ManifestError(f"check {spec.id!r} measures speed, and the manifest has no limit for it (`$.speeds`)")
     return Timer(
-        limit,
+        next(limit for limit in run.manifest.speeds if limit.check == spec.id),
         student,
         student.rival(run.reference.submission),
         OutsideMeter(),

@@ -353,6 +353,7 @@ TWICE = '\n\n@pytest.mark.check("p2.shout", question="words", points=0)\ndef tes
         ((MARK, MARK.replace("points=2", "points=2, weight=3")), "test_shout: check(id, question=, points=[, needs=, hidden=, slow=, limit_s=]) expected"),
         ((MARK, ""), "test_shout has no `check` marker"),
         (('    """shout gives capitals"""\n', ""), "test_shout has no docstring for the student to read"),
+        (("def test_shout(student)", "def test_shout(student, speed)"), "check 'p2.shout' measures speed, and the manifest has no limit for it (`$.speeds`)"),
         (('"word")\n', f'"word")\n{TWICE}'), "check 'p2.shout' is declared twice"),
         (("import equal", "import equals"), "the suite cannot be collected: test_p2_words.py: ImportError: cannot import name 'equals' from 'grader.checks'"),
         (("def test_shout(student):", "def test_shout(student:"), "the suite cannot be collected: test_p2_words.py: "),
