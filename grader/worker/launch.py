@@ -81,6 +81,10 @@ def environment(cache: str) -> dict[str, str]:
         "MPLBACKEND": "agg",
         "MPLCONFIGDIR": cache,
         "MALLOC_ARENA_MAX": "2",
+        # Freed memory stays at hand: else it depends on how the heap happens to lie whether a call of some MB fetches
+        # its memory from the system each time, and so how long it takes.
+        "MALLOC_MMAP_THRESHOLD_": str(32 << 20),  # bytes, the most that the C library takes
+        "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",

@@ -9,7 +9,6 @@ from grader.checks import close, within
 
 TOL = within(1e-4, 1e-5)
 LENGTHS = {128: 64, 256: 24, 512: 6, 1024: 2}  # and how many of them together take some milliseconds
-LARGE = 2800  # its weights take 31 MB, the most that the C library keeps for the next call rather than give back
 
 
 def same(actual, expected):
@@ -28,14 +27,6 @@ def no_loop(subject, triples):
 def two_loops(subject, triples):
     """Of the first only, which takes as long as many without loops."""
     return [(subject.transformers.scaled_dot_product_two_loop_batch, triples[0])]
-
-
-def settled(subject):
-    """The subject, once memory for all sizes is at hand: else that of the largest alone would come from the system, at
-    every call, and its time would seem to grow faster than it does."""
-    large = triple(np.random.default_rng(0), 1, LARGE, LARGE, 2)
-    subject.transformers.scaled_dot_product_no_loop_batch.using(only=0)(*large)
-    return subject
 
 
 @pytest.mark.check("p2.attention_speed", question="scaled_dot_product", points=0, needs="p2.sdp_no_loop", slow=True)
@@ -72,5 +63,4 @@ def test_attention_growth(speed):
         sizes=tuple(LENGTHS),
         inputs=lambda rng, K: [triple(rng, 1, K, K, 2) for _ in range(LENGTHS[K])],
         agree=same,
-        make=settled,
     )

@@ -21,6 +21,7 @@ from grader.worker.wire import SPIN_S
 MS = 1e-3
 
 SPENDS = '''
+import resource
 import threading
 import time
 
@@ -28,6 +29,12 @@ import torch
 
 def nothing():
     return 1
+
+def fetched():
+    """Pages of memory that came from the system."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    [torch.ones(5 << 20) for _ in range(4)]
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 def compute(s):
     until = time.thread_time() + s
@@ -143,3 +150,10 @@ def test_a_full_machine_is_not_charged(cost_of: Callable[..., Cost]) -> None:
             with process:
                 process.kill()
     assert 0.3 - SPIN_S <= found.calls_s < 0.45 < wall_s and sum(found) < 0.45
+
+
+def test_memory_stays_at_hand(spends: Subject) -> None:
+    """A call that takes 80 MB fetches them from the system once, and not anew at every call."""
+    assert spends.spends.fetched() > 10_000  # pages
+    spends.spends.fetched()
+    assert spends.spends.fetched() < 100
