@@ -4,8 +4,8 @@
                                 [--only p3.loss_speed ...] [--solutions reference ...]
 
 For each check of the manifest's `[[speeds]]`: the reference, every alternative that answers the check's question, and
-every mutant that the check is to catch, each judged --runs times in one worker, or as often as --row-limit seconds
-allow.
+every mutant that the check is to catch, each judged --runs times, ten of them in one pair of workers, or as often as
+--row-limit seconds allow.
 
 --load: while as many processes as there are processors compute and move memory.
 Without it also, what share of what is measured is none of the submission's: by a probe that takes the same and gives
@@ -44,6 +44,7 @@ from grader.subject import Subject  # noqa: E402
 from grader.worker.launch import default_launcher  # noqa: E402
 
 DOCS = ROOT / "docs/timing.md"
+RUNS = 10  # in one pair of workers
 PROBE = """
 import itertools
 
@@ -105,6 +106,9 @@ def verdicts(
     """How the check ends, again and again."""
     until = time.monotonic() + row_limit_s
     for seed in range(runs):
+        if seed % RUNS == 0:  # what comes with a worker, such as where its memory lies, must not decide
+            student.fresh()
+            rival.fresh()
         yield judged(check, student, rival, seed)
         if time.monotonic() > until:
             break
