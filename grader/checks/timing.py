@@ -279,7 +279,7 @@ class Timer:
         """what: has places for the figure, and for what is allowed."""
         self._tell(found, points)
         low, middle, high = found.bounds
-        spread = f"{_figure(low)} to {_figure(high)} in {found.runs} runs"
+        spread = f"{_figure(low)} to {_figure(high)} in {found.runs} runs" if found.runs > 1 else "in one run"
         if not found.sure:
             raise Verdict(self._idle, f"{UNMEASURED} ({spread})")
         if slow:

@@ -29,7 +29,7 @@ def speed_text(timing: Timing) -> str:
     `takes 1.1 times as long as the reference (1.0 to 1.2 in 7 runs); 4 is allowed`."""
     decimals = _decimals(timing.figure, timing.allowed)
     figure, low, high = (f"{value:,.{decimals}f}" for value in (timing.figure, timing.low, timing.high))
-    spread = f"({low} to {high} in {timing.runs} runs)"
+    spread = f"({low} to {high} in {timing.runs} runs)" if timing.runs > 1 else "(in one run)"
     match timing.kind:
         case "growth":
             return f"grows as size ** {figure} {spread}; {timing.allowed:g} is allowed"

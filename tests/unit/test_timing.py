@@ -184,6 +184,7 @@ def test_hopeless_code_is_not_waited_for(times: float, runs: int) -> None:
     found = Judged(limit("ratio", 4), student, steady(1), ratio)
     assert found.status == "failed"
     assert student.calls == 1 + runs and found.told[0].runs == runs
+    assert found.verdict and ("(in one run)" in str(found.verdict)) == (runs == 1)
 
 
 def test_one_quick_run_gives_hope() -> None:
