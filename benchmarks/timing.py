@@ -126,8 +126,9 @@ def line(name: str, should_pass: bool, endings: list[tuple[str, Timing | None]])
     return f"| {name} | {shown} | {runs} | {verdict} {right} of {len(statuses)}{mark} | {statuses.count('skipped')} |"
 
 
-def steadiness(desk: Desk, checks: list[Check], options: argparse.Namespace, place: Path) -> Iterator[str]:
-    every = variants(desk.assignment, desk.manifest, ())
+def steadiness(
+    desk: Desk, every: list[Variant], checks: list[Check], options: argparse.Namespace, place: Path
+) -> Iterator[str]:
     reference = desk.stage(desk.assignment.reference)
     for check in checks:
         files = {file for q in desk.manifest.questions if q.id == check.question for file in q.files}
@@ -247,14 +248,15 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="bench-timing-") as name,
     ):
         limits = tuple(s for s in desk.manifest.speeds if not options.only or s.check in options.only)
-        known = {s.check for s in desk.manifest.speeds} | {v.id for v in variants(desk.assignment, desk.manifest, ())}
+        every = variants(desk.assignment, desk.manifest, ())
+        known = {limit.check for limit in desk.manifest.speeds} | {variant.id for variant in every}
         if unknown := {*options.only, *options.solutions} - known:
             parser.error(f"nothing here is called {', '.join(sorted(unknown))}")
         checks = checks_of(desk.assignment, limits)
         tables = {} if options.load else {"transport": shown(transport(desk, checks, Path(name)))}
         with loaded(options.load):
             # The student's and the reference's rights are alike, whatever the machine allows.
-            rows = steadiness(desk, checks, options, Path(name))
+            rows = steadiness(desk, every, checks, options, Path(name))
             tables["load" if options.load else "idle"] = shown(rows)
     if not (options.only or options.solutions):
         for title, lines in tables.items():
