@@ -16,6 +16,7 @@ from pathlib import Path
 from mini_assignment import EXTRAS, SOLUTION, swap, write_files, write_mini
 
 from grader.paths import ROOT
+from grader.worker.launch import Zygote
 
 PYTEST_INI = "[pytest]\nassignment = mini\naddopts = --import-mode=importlib -p no:cacheprovider\n"
 # Calls that take a while, so that there is something to disturb between two reports.
@@ -30,7 +31,8 @@ class Place:
 
     def __init__(self, folder: Path, changed: Mapping[str, str | bytes] | None = None) -> None:
         self.root = folder / "repository"
-        shutil.copytree(ROOT / "grader", self.root / "grader", ignore=shutil.ignore_patterns("__pycache__"))
+        # What is compiled comes along, but not what another process writes at this moment.
+        shutil.copytree(ROOT / "grader", self.root / "grader", ignore=shutil.ignore_patterns("*.pyc.*"))
         shutil.copy(ROOT / "grade.py", self.root)
         write_mini(self.root, {"tests/mini/pytest.ini": PYTEST_INI, **(changed or {})})
         self.submission = write_files(folder / "honest", SLOW)
@@ -44,18 +46,39 @@ class Place:
         return [sys.executable, "-m", "pytest", f"--subject={self.submission}"]
 
 
-class Started:
-    """A command that runs, with temporary files in `temporary`, by which its processes are known."""
+@contextmanager
+def lending(zygote: Zygote | None, command: Sequence[str]) -> Iterator[tuple[Sequence[str], Sequence[int]]]:
+    """The command, with a twin of the zygote in the place of one of its own, and the descriptors that it is to find."""
+    if zygote is None:
+        yield command, ()
+        return
+    python, *program = command
+    twin = zygote.fork_twin()
+    try:
+        yield [python, str(Path(__file__).with_name("lent.py")), *map(str, twin), *program], twin[1:]
+    finally:
+        for descriptor in twin[1:]:
+            os.close(descriptor)
 
-    def __init__(self, command: Sequence[str], place: Place, temporary: Path, **options: object) -> None:
+
+class Started:
+    """A command that runs, with temporary files in `temporary`, by which its processes are known.
+
+    lent: the zygote that it shares, if it is to have none of its own, whose import of torch takes most of a run.
+    """
+
+    def __init__(
+        self, command: Sequence[str], place: Place, temporary: Path, lent: Zygote | None = None, **options: object
+    ) -> None:
         temporary.mkdir(exist_ok=True)
         self._mark = f"{temporary}/".encode()
         environment = {**os.environ, "TMPDIR": f"{temporary}/", "PYTHONPATH": str(place.root), "COLUMNS": "80"}
         self.began = time.monotonic()
-        self._process = subprocess.Popen(
-            command, cwd=place.root / "tests/mini", env=environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options,  # type: ignore[call-overload]
-        )  # fmt: skip
+        with lending(lent, command) as (full, descriptors):
+            self._process = subprocess.Popen(
+                full, cwd=place.root / "tests/mini", env=environment, stdin=subprocess.DEVNULL, pass_fds=descriptors,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options,  # type: ignore[call-overload]
+            )  # fmt: skip
         self.pid: int = self._process.pid
 
     @property
@@ -110,10 +133,10 @@ def _imports_torch(pid: int) -> bool:
 
 
 def finished(
-    command: Sequence[str], place: Place, temporary: Path, **options: Mapping[str, object] | object
+    command: Sequence[str], place: Place, temporary: Path, lent: Zygote | None = None, **options: object
 ) -> tuple[int, str, str]:
     """A whole command: exit code, stdout, stderr. Nothing of it may stay."""
-    started = Started(command, place, temporary, **options)
+    started = Started(command, place, temporary, lent, **options)
     try:
         return started.finish()
     finally:

@@ -13,6 +13,7 @@ import jsonschema
 import msgspec
 import pytest
 from classes import Class
+from commands import lending
 from mini_assignment import EXTRAS, HASTY, SOLUTION, write_files, write_mini
 from playwright.sync_api import Browser, sync_playwright
 
@@ -80,14 +81,15 @@ def new_class(lent: None, tmp_path: Path) -> Callable[..., Class]:
 
 
 @pytest.fixture(scope="session")
-def grade_py() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs the real command."""
+def grade_py(zygote: Zygote) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the real command, with the zygote of all tests."""
 
     def run(*args: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, str(ROOT / "grade.py"), *map(str, args)],
-            capture_output=True, text=True, cwd=cwd, timeout=240, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        with lending(zygote, [sys.executable, str(ROOT / "grade.py"), *map(str, args)]) as (command, descriptors):
+            return subprocess.run(
+                command, capture_output=True, text=True, cwd=cwd, timeout=240, stdin=subprocess.DEVNULL,
+                pass_fds=descriptors,
+            )  # fmt: skip
 
     return run
 

@@ -31,7 +31,7 @@ from grader.grading import Desk
 from grader.records import Scorecard
 from grader.solutions import strip_solutions
 from grader.subject import ON_CPU
-from grader.worker.launch import Launcher
+from grader.worker.launch import Launcher, Zygote
 
 Files = Mapping[str, str | bytes | None]
 Grade = Callable[..., Scorecard]
@@ -62,14 +62,15 @@ Run = Callable[..., tuple[int, Scorecard, Path, str]]
 
 
 @pytest.fixture
-def run(place: Place, tmp_path: Path, valid_reports: Callable[[Path], Scorecard]) -> Run:
+def run(place: Place, tmp_path: Path, zygote: Zygote, valid_reports: Callable[[Path], Scorecard]) -> Run:
     """`grade.py run` of the right files but for those that are given (None: left out): its exit code, card, reports and
     what it says."""
 
     def graded(files: Files, *options: str) -> tuple[int, Scorecard, Path, str]:
         wanted = {"solution.py": SOLUTION, "extras.py": EXTRAS, **files}
         place.submission = write_files(tmp_path / "handed in", {k: v for k, v in wanted.items() if v is not None})
-        code, stdout, stderr = finished([*place.run(tmp_path / "out"), *options], place, tmp_path / "temporary")
+        command = [*place.run(tmp_path / "out"), *options]
+        code, stdout, stderr = finished(command, place, tmp_path / "temporary", zygote)
         assert stderr == ""
         return code, valid_reports(tmp_path / "out"), tmp_path / "out", stdout
 
@@ -206,11 +207,11 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_rules_that_do_not_fit_are_one_line(tmp_path: Path, fault: str) -> None:
+def test_rules_that_do_not_fit_are_one_line(tmp_path: Path, zygote: Zygote, fault: str) -> None:
     """A manifest and a suite that disagree about rules are a fault of ours: one clear line, and exit code 2."""
     changed, line = FAULTS[fault]
     place = Place(tmp_path, {**POLICY_FILES, **changed})
-    code, stdout, stderr = finished(place.run(tmp_path / "out"), place, tmp_path / "temporary")
+    code, stdout, stderr = finished(place.run(tmp_path / "out"), place, tmp_path / "temporary", zygote)
     assert (code, stdout, stderr) == (2, "", f"grade: {line}\n")
 
 

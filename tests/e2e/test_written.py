@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from commands import Place
+from commands import Place, lending
 from mini_assignment import EXTRAS, MODEL, SOLUTION, WRITTEN_FILES, notes, swap, write_files, write_mini
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -22,7 +22,7 @@ from grader.audit import audit
 from grader.errors import GraderError, ManifestError
 from grader.grading import Desk
 from grader.records import Scorecard
-from grader.worker.launch import Launcher
+from grader.worker.launch import Launcher, Zygote
 
 HOSTILE = (
     "</pre><script>document.title = 'taken'</script><img src=x onerror=\"document.title = 'taken'\"> =1+1 {{ 7 * 7 }}"
@@ -51,15 +51,16 @@ def hand_in(place: Place, name: str, answers: dict[str, str]) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(place: Place) -> Run:
+def run(place: Place, zygote: Zygote) -> Run:
     """`grade.py` with these arguments, in that repository."""
 
     def command(*args: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, f"{place.root}/grade.py", *map(str, args)], cwd=place.root, text=True, timeout=240,
-            env={**os.environ, "PYTHONPATH": str(place.root), "COLUMNS": "100"}, capture_output=True,
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        own = [sys.executable, f"{place.root}/grade.py", *map(str, args)]
+        with lending(zygote, own) as (full, descriptors):
+            return subprocess.run(
+                full, cwd=place.root, text=True, timeout=240, pass_fds=descriptors, capture_output=True,
+                env={**os.environ, "PYTHONPATH": str(place.root), "COLUMNS": "100"}, stdin=subprocess.DEVNULL,
+            )  # fmt: skip
 
     return command
 
