@@ -95,6 +95,22 @@ def sort(page: Page, column: str) -> str:
     return str(heading.get_attribute("aria-sort"))
 
 
+# Searches and follows a link, after which the page is busy until the address would have been told of the search.
+AT_ONCE = """(link) => {
+  const search = document.querySelector("#search");
+  search.value = "zz-";
+  search.dispatchEvent(new Event("input"));
+  document.querySelector(link).click();
+  const until = performance.now() + 1000;
+  while (performance.now() < until);
+}"""
+
+
+def counted(page: Page, text: str) -> None:
+    """Wait until the page says that so many submissions are shown: a link within it is followed a moment after."""
+    expect(page.locator("#count")).to_have_text(text)
+
+
 def settled(page: Page, part: str) -> None:
     """Wait until the address holds this."""
     expect(page).to_have_url(re.compile(f"#.*{re.escape(part)}"))
@@ -239,12 +255,17 @@ def test_a_damaged_address_shows_all(opened: Open, hash_: str) -> None:
 def test_figures_lead_to_the_submissions(opened: Open, rows: list[Row]) -> None:
     """A number of a check, a status and a group of the same mistake each lead to just these rows, and back to all."""
     page = opened()
+    page.locator("#statuses").get_by_role("link", name="skipped").click()
+    expect(page.locator("#show")).to_have_value("skipped")
+    page.go_back()  # to where nothing had been chosen
+    counted(page, f"{COUNT} submissions")
     first = page.locator(".group").first
     sentence = first.locator("p").first.inner_text()
     many = int(sentence.split()[0])
     check = first.locator("code").first.inner_text()
     first.get_by_role("link", name="in the table").click()
-    assert page.text_content("#count") == f"{many} of {COUNT} submissions" and len(ids(page)) == many
+    counted(page, f"{many} of {COUNT} submissions")
+    assert len(ids(page)) == many
     assert page.evaluate("document.activeElement.textContent") == "Submissions"
     values = {
         each.returned
@@ -262,10 +283,25 @@ def test_figures_lead_to_the_submissions(opened: Open, rows: list[Row]) -> None:
     name = page.locator("#questions details tbody code").first.inner_text()
     many = int(link.inner_text().split()[0])
     link.click()
-    assert page.text_content("#count") == f"{many} of {COUNT} submissions" and page.input_value("#search") == name
+    counted(page, f"{many} of {COUNT} submissions")
+    assert page.input_value("#search") == name
     page.go_back()  # to the state before, which the address kept
+    counted(page, f"{COUNT} submissions")
     page.locator("#statuses").get_by_role("link", name="skipped").click()
-    assert page.input_value("#show") == "skipped" and page.input_value("#search") == ""
+    expect(page.locator("#show")).to_have_value("skipped")
+    assert page.input_value("#search") == ""
+
+
+def test_a_link_that_is_followed_at_once(opened: Open) -> None:
+    """A link leads where it should while the address is yet to be told of a change, to which the way back leads."""
+    page = opened()
+    page.locator("#questions summary").click()
+    page.evaluate(AT_ONCE, "#questions .outcomes a")
+    many = page.locator("#questions .outcomes a").first.inner_text().split()[0]
+    counted(page, f"{many} of {COUNT} submissions")
+    page.go_back()
+    counted(page, f"1 of {COUNT} submissions")
+    assert ids(page) == ["zz-hostile"]
 
 
 def test_parts_of_the_page_are_no_search(opened: Open) -> None:

@@ -42,15 +42,24 @@
     show.value = state.show;
   };
   let waiting = 0;
+  const write = () => {
+    waiting = 0;
+    const changed = Object.entries(state).filter(([key, value]) => value !== START[key]);
+    const hash = new URLSearchParams(changed).toString() || "q="; // with a "=" also where all are shown
+    history.replaceState(null, "", `#${hash}`);
+  };
   const keep = () => {
     // Not at every key: browsers refuse many changes of the address in a short time.
     clearTimeout(waiting);
-    waiting = setTimeout(() => {
-      const changed = Object.entries(state).filter(([key, value]) => value !== START[key]);
-      const hash = new URLSearchParams(changed).toString();
-      history.replaceState(null, "", hash ? `#${hash}` : "#submissions");
-    }, 200);
+    waiting = setTimeout(write, 200);
   };
+  // But before a link is followed: the way back leads here, and what was to be written must not take its address.
+  document.addEventListener("click", ({ target }) => {
+    const link = target.closest("a");
+    if (!link || !(waiting || link.hash.includes("="))) return;
+    clearTimeout(waiting);
+    write();
+  });
 
   // --- order ---
 
