@@ -61,6 +61,15 @@ def lending(zygote: Zygote | None, command: Sequence[str]) -> Iterator[tuple[Seq
             os.close(descriptor)
 
 
+def run_lent(zygote: Zygote, command: Sequence[str], **options: object) -> subprocess.CompletedProcess[str]:
+    """A whole command, with a twin of the zygote."""
+    with lending(zygote, command) as (full, descriptors):
+        return subprocess.run(
+            full, pass_fds=descriptors, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240,
+            **options,  # type: ignore[call-overload]
+        )  # fmt: skip
+
+
 class Started:
     """A command that runs, with temporary files in `temporary`, by which its processes are known.
 

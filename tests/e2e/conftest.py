@@ -13,7 +13,7 @@ import jsonschema
 import msgspec
 import pytest
 from classes import Class
-from commands import lending
+from commands import run_lent
 from mini_assignment import EXTRAS, HASTY, SOLUTION, write_files, write_mini
 from playwright.sync_api import Browser, sync_playwright
 
@@ -85,11 +85,7 @@ def grade_py(zygote: Zygote) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs the real command, with the zygote of all tests."""
 
     def run(*args: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-        with lending(zygote, [sys.executable, str(ROOT / "grade.py"), *map(str, args)]) as (command, descriptors):
-            return subprocess.run(
-                command, capture_output=True, text=True, cwd=cwd, timeout=240, stdin=subprocess.DEVNULL,
-                pass_fds=descriptors,
-            )  # fmt: skip
+        return run_lent(zygote, [sys.executable, str(ROOT / "grade.py"), *map(str, args)], cwd=cwd)
 
     return run
 

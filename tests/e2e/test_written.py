@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from commands import Place, lending
+from commands import Place, run_lent
 from mini_assignment import EXTRAS, MODEL, SOLUTION, WRITTEN_FILES, notes, swap, write_files, write_mini
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -55,12 +55,9 @@ def run(place: Place, zygote: Zygote) -> Run:
     """`grade.py` with these arguments, in that repository."""
 
     def command(*args: object) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "PYTHONPATH": str(place.root), "COLUMNS": "100"}
         own = [sys.executable, f"{place.root}/grade.py", *map(str, args)]
-        with lending(zygote, own) as (full, descriptors):
-            return subprocess.run(
-                full, cwd=place.root, text=True, timeout=240, pass_fds=descriptors, capture_output=True,
-                env={**os.environ, "PYTHONPATH": str(place.root), "COLUMNS": "100"}, stdin=subprocess.DEVNULL,
-            )  # fmt: skip
+        return run_lent(zygote, own, cwd=place.root, env=environment)
 
     return command
 

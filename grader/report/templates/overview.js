@@ -43,6 +43,7 @@
   };
   let waiting = 0;
   const write = () => {
+    clearTimeout(waiting);
     waiting = 0;
     const changed = Object.entries(state).filter(([key, value]) => value !== START[key]);
     const hash = new URLSearchParams(changed).toString() || "q="; // with a "=" also where all are shown
@@ -56,9 +57,7 @@
   // But before a link is followed: the way back leads here, and what was to be written must not take its address.
   document.addEventListener("click", ({ target }) => {
     const link = target.closest("a");
-    if (!link || !(waiting || link.hash.includes("="))) return;
-    clearTimeout(waiting);
-    write();
+    if (link && (waiting || link.hash.includes("="))) write();
   });
 
   // --- order ---
