@@ -165,13 +165,19 @@ class Box:
         return [None, None]
 
     def _take_probes(self, package: str, sources: dict[str, str]) -> Any:
-        """Makes the suite's probe modules importable as `package` and callable like the student's names."""
-        sys.modules[package] = ModuleType(package)
-        for name, source in sources.items():
-            module = ModuleType(f"{package}.{name}")
-            sys.modules[module.__name__] = module
-            setattr(sys.modules[package], name, module)
-            exec(compile(source, f"<{module.__name__}>", "exec"), module.__dict__)
+        """Makes the suite's probe modules attributes of the module `package`, callable like the student's names. Each
+        is compiled when it is first asked for: a worker is asked for few."""
+        probes = sys.modules[package] = ModuleType(package)
+
+        def load(name: str) -> ModuleType:
+            if name not in sources:
+                raise AttributeError(f"there is no probe module {name}")
+            module = sys.modules[f"{package}.{name}"] = ModuleType(f"{package}.{name}")
+            exec(compile(sources[name], f"<{module.__name__}>", "exec"), module.__dict__)
+            setattr(probes, name, module)
+            return module
+
+        probes.__getattr__ = load  # type: ignore[method-assign]
         return [None, None]
 
     def _offer_standins(self, sources: dict[str, list[Any]]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ class Blobs(NamedTuple):
     test: tuple[Array, Array]
 
 
+@cache  # drawing them takes longer than most checks, and a class gets the same ones
 def blobs(seed: int, classes: int, D: int, points: int, spread: float, distance: float) -> Blobs:
     """Centres are drawn from a normal distribution of deviation `distance`, again until no two of them are near."""
     rng = np.random.default_rng(seed)

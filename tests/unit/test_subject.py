@@ -143,6 +143,8 @@ def root(stage_files: Any) -> Path:
 def probes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("probes")
     (folder / "tools.py").write_text(dedent(PROBE))
+    (folder / "more.py").write_text("from torchgrade_probes import tools\ntwice = lambda: 2 * tools.use_student()\n")
+    (folder / "unfit.py").write_text("import absent_library\n")
     return folder
 
 
@@ -294,6 +296,16 @@ def test_probes_run_beside_the_students_code(student: Subject) -> None:
     model = student.good.Model(2)
     model.fill({"W": np.zeros((2, 2))})
     assert student.probes.tools.fill_ones(model)[0].tolist() == [[1, 1], [1, 1]]
+    assert student.probes.tools.use_student() == 2
+
+
+def test_a_probe_module_is_loaded_when_it_is_asked_for(student: Subject) -> None:
+    """One module may use another, one that cannot be loaded does no harm to the others, and what is not there is said
+    to be missing."""
+    assert student.probes.more.twice() == 4
+    unfit = verdict_of(lambda: student.probes.unfit.anything())
+    assert unfit.status is Status.RAISED and "absent_library" in unfit.text
+    assert verdict_of(lambda: student.probes.nowhere.anything()).status is Status.NOT_IMPLEMENTED
     assert student.probes.tools.use_student() == 2
 
 

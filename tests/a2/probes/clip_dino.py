@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -92,17 +93,25 @@ def preprocess() -> Any:
     ])  # fmt: skip
 
 
+def namespaces() -> Iterator[dict[str, Any]]:
+    """Of CLIP and of the submission's modules: those below its folder. (To look at all modules would take a forked
+    process as long as all else here.)"""
+    import dl.clip_dino
+
+    root = Path(dl.clip_dino.__file__).parents[1]
+    files = [file.relative_to(root).with_suffix("").parts for file in root.rglob("*.py")]
+    for name in {"clip", "clip.clip", *(".".join(parts).removesuffix(".__init__") for parts in files)}:
+        if name in sys.modules:
+            yield vars(sys.modules[name])
+
+
 @contextmanager
 def tokenizing(model: FakeCLIP) -> Iterator[None]:
     """`clip.tokenize` is the model's, under every name that the submission has for it."""
     import clip
 
-    import dl.clip_dino
-
     original = clip.tokenize
-    spaces = [vars(dl.clip_dino)]
-    spaces += [vars(module) for module in list(sys.modules.values()) if getattr(module, "tokenize", None) is original]
-    places = [(space, name) for space in spaces for name, value in list(space.items()) if value is original]
+    places = [(space, name) for space in namespaces() for name, value in list(space.items()) if value is original]
     for space, name in places:
         space[name] = model.tokenize
     try:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torchgrade_probes.filling import own_parameters, set_seed_nb
+from torchgrade_probes import filling
 
 Build = Callable[..., Any]
 
@@ -28,7 +28,7 @@ def call(module: nn.Module, args: list[Any]) -> Any:
 
 def seeded(build: Build, args: list[Any], inputs: list[Any], training: bool) -> Any:
     """Build a module and call it, both in the random stream that the notebook's seed begins."""
-    set_seed_nb()
+    filling.set_seed_nb()
     return call(build(*args).train(training), inputs)
 
 
@@ -43,7 +43,7 @@ def seeded_seq2seq(
     """Output of a Seq2Seq without attention; or, in the same random stream, of a second one after it, made of the
     first one's encoder and a new decoder with attention."""
     Encoder, Decoder, Seq2Seq = builds
-    set_seed_nb()
+    filling.set_seed_nb()
     encoder = Encoder(*encoder_args)
     output = assemble(Seq2Seq, encoder, Decoder(*decoder_args)).train(training)(source.clone())
     if not attention:
@@ -83,7 +83,7 @@ def gradients(
     inputs = [v.requires_grad_() for v in leaves(args) if isinstance(v, Tensor) and v.is_floating_point()]
     wanted = {f"input {k}": tensor for k, tensor in enumerate(inputs, 1)}
     count: dict[tuple[int, ...], int] = {}
-    for parameter in own_parameters(*(owners or [module])):
+    for parameter in filling.own_parameters(*(owners or [module])):
         shape = tuple(parameter.shape)
         count[shape] = count.get(shape, 0) + 1
         wanted[f"parameter {count[shape]} of shape {shape}"] = parameter

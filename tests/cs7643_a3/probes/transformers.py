@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torchgrade_probes.filling import own_parameters
+from torchgrade_probes import filling
 
 
 def numbered(model: nn.Module) -> dict[str, Tensor]:
     """The parameters outside layer norms, each named by its shape and which one of this shape it is: "9x14 1"."""
     seen: dict[str, int] = {}
     found = {}
-    for parameter in own_parameters(model):
+    for parameter in filling.own_parameters(model):
         shape = "x".join(map(str, parameter.shape))
         seen[shape] = seen.get(shape, 0) + 1
         found[f"{shape} {seen[shape]}"] = parameter
