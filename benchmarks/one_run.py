@@ -32,7 +32,7 @@ from grader.plugin import Grading, Run
 from grader.records import Record, Status
 from grader.worker import dropout
 from grader.worker.inline import Inline
-from grader.worker.launch import AnyWorker, Launcher, default_launcher
+from grader.worker.launch import Lazy, default_launcher
 
 BETWEEN_S = 0.5  # between two looks at the examiners
 A2 = find_assignment("a2")
@@ -120,25 +120,10 @@ class Bare(Inline):
         self._registration = dropout.install(torch)
 
 
-class WhenAsked:
-    """Starts a zygote for the first worker that somebody needs, so never once all replies are there."""
-
-    def __init__(self) -> None:
-        self.versions: dict[str, str] = {}
-        self._launcher: Launcher | None = None
-
-    def start(self, root: str, memory_mib: int) -> AnyWorker:
-        self._launcher = self._launcher or default_launcher()
-        return self._launcher.start(root, memory_mib)
-
-    def close(self) -> None:
-        if self._launcher:
-            self._launcher.close()
-
-
 def inside(source: Path, replies: Path) -> dict[str, Status]:
     """How each check ended."""
-    with closing(WhenAsked()) as launcher, Desk(A2, launcher, required="none", replies=replies) as desk:
+    # No zygote, once all replies are there.
+    with closing(Lazy(default_launcher)) as launcher, Desk(A2, launcher, required="none", replies=replies) as desk:
         limits = structs.replace(desk.manifest.limits, total_s=1e9)
         manifest = structs.replace(desk.manifest, limits=limits)
         student = desk.subject(desk.stage(source), launcher=Bare())

@@ -19,11 +19,12 @@ import msgspec
 from msgspec import structs
 
 from grader.batch.freight import pack, pack_files
-from grader.batch.jobs import AnyEvent, Ended, Halted, Job, Proof, Settings, decode_event, encode
+from grader.batch.jobs import AnyEvent, Ended, Halted, Job, Proof, Settings, decode_event
 from grader.batch.node import judge, prove
 from grader.batch.suite import files_of
 from grader.errors import GraderError
 from grader.paths import Assignment
+from grader.report.files import encode
 from grader.worker import dropout
 
 try:

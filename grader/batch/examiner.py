@@ -5,18 +5,21 @@ It ends with the one who started it, whose end closes the pipe: no examiner goes
 
 from __future__ import annotations
 
+import gc
 import os
 import queue
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle
 from pathlib import Path
 
 import msgspec
 
-from grader.batch.jobs import AnyEvent, Ended, Halted, Job, Judged, Opened, Refused, Settings, encode
+from grader.batch.jobs import AnyEvent, Ended, Halted, Job, Judged, Opened, Refused, Settings
 from grader.batch.series import Series, Task
 from grader.errors import GraderError, IntakeError
 from grader.gpu import find_gpu
@@ -24,7 +27,8 @@ from grader.grading import Desk, isolation, run_pytest, versions
 from grader.paths import Assignment
 from grader.plugin import Run
 from grader.records import CheckSpec
-from grader.worker.launch import Adopted, Launcher, Zygote, default_launcher
+from grader.report.files import encode
+from grader.worker.launch import Adopted, Launcher, Lazy, Zygote, default_launcher
 
 STOP = b""  # in place of a job: there will be no more
 
@@ -43,6 +47,8 @@ def examine(
 
     def tasks() -> Iterator[Task]:
         nonlocal at
+        gc.collect()
+        gc.freeze()  # the suite has been collected and stays, so that nobody need look through it again
         for job in jobs:
             at = job.id
             try:
@@ -117,26 +123,32 @@ class Parts:
                 self._tell(Judged(id=self._job.id, results=results))
 
 
-def main(descriptors: Sequence[int]) -> None:
-    """The life of an examiner process. descriptors: of its pipe, on which its settings come first; and what there is
-    to know of the twin that is its zygote, if it gets one."""
+def main(descriptor: int) -> None:
+    """The life of an examiner process. descriptor: of its pipe, on which its settings come first, then the twin that is
+    its zygote, as soon as there is one."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # whoever asks us to stop says so over the pipe
         if number := getattr(signal, name, None):
             signal.signal(number, signal.SIG_IGN)
-    pipe = Connection(descriptors[0])
-    twin = Adopted(*descriptors[1:]) if descriptors[1:] else None
+    pipe = Connection(descriptor)
     settings = msgspec.json.decode(pipe.recv_bytes(), type=Settings)
+    twins: queue.SimpleQueue[Adopted | None] = queue.SimpleQueue()
     jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(pipe, jobs), daemon=True).start()
-    launcher = Zygote(settings.uids, twin=twin, spin_s=0.0) if twin else default_launcher()
-    try:
+    threading.Thread(target=_listen, args=(pipe, twins, jobs), daemon=True).start()
+
+    def adopted() -> Launcher:
+        twin = twins.get()
+        return Zygote(settings.uids, twin=twin, spin_s=0.0) if twin else default_launcher()
+
+    with closing(Lazy(adopted)) as launcher:
         examine(settings, iter(jobs.get, None), lambda event: pipe.send_bytes(encode(event)), launcher)
-    finally:
-        launcher.close()
 
 
-def _listen(pipe: Connection, jobs: queue.SimpleQueue[Job | None]) -> None:
+def _listen(
+    pipe: Connection, twins: queue.SimpleQueue[Adopted | None], jobs: queue.SimpleQueue[Job | None]
+) -> None:
     try:
+        pid = msgspec.json.decode(pipe.recv_bytes(), type=int | None)
+        twins.put(Adopted(pid, recv_handle(pipe), recv_handle(pipe)) if pid else None)
         while data := pipe.recv_bytes():
             jobs.put(msgspec.json.decode(data, type=Job))
         jobs.put(None)

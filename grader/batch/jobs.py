@@ -8,7 +8,6 @@ import msgspec
 
 from grader.gpu import CPU
 from grader.records import CheckResult, HowToRun, Record, Status, Submission, WrittenAnswers
-from grader.report.files import encodable
 
 
 class Settings(Record, frozen=True):
@@ -92,14 +91,6 @@ class Proof(Record, frozen=True):
 
 
 AnyEvent = Opened | Judged | Ended | Refused | Halted
-
-
-def encode(record: Record) -> bytes:
-    """As JSON, in which a file's name with bytes that are no text does no harm."""
-    try:
-        return msgspec.json.encode(record)
-    except UnicodeEncodeError:
-        return msgspec.json.encode(encodable(msgspec.to_builtins(record)))
 
 
 def decode_event(data: bytes) -> AnyEvent:

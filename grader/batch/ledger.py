@@ -17,9 +17,10 @@ from typing import Final, NamedTuple, Self, TypeVar
 import msgspec
 from msgspec import structs
 
-from grader.batch.jobs import Ended, Opened, encode
+from grader.batch.jobs import Ended, Opened
 from grader.errors import GraderError
 from grader.records import CheckResult, HandedIn, Record
+from grader.report.files import encode
 
 LEDGER: Final = "ledger.sqlite"
 R = TypeVar("R", bound=Record)

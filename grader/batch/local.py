@@ -9,15 +9,18 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from multiprocessing.connection import Connection, wait
+from multiprocessing.reduction import send_handle
 from typing import Final, Protocol
 
+import msgspec
 from msgspec import structs
 
 from grader.batch.examiner import STOP
-from grader.batch.jobs import AnyEvent, Ended, Job, Refused, Settings, decode_event, encode
+from grader.batch.jobs import AnyEvent, Ended, Job, Refused, Settings, decode_event
 from grader.errors import WorkerError
+from grader.report.files import encode
 from grader.worker.launch import PACKAGE_ROOT, Adopted, Zygote, default_launcher
 
 MOST_DEATHS: Final = 3  # of examiners, one after the other, without a word from any
@@ -47,16 +50,15 @@ class Examiners(Protocol):
 class Examiner:
     """One process. Its jobs are `jobs`, the first of which is at hand."""
 
-    def __init__(self, settings: Settings, twin: Adopted | None) -> None:
+    def __init__(self, settings: Settings) -> None:
         ours, theirs = socket.socketpair()
         self.jobs: deque[Job] = deque()
-        passed = [theirs.fileno(), *([twin.control, twin.log] if twin else [])]
-        numbers = [theirs.fileno(), *(twin or ())]
-        code = f"import sys; sys.path.insert(0, {PACKAGE_ROOT!r}); import grader.batch.examiner as e; e.main({numbers})"
+        number = theirs.fileno()
+        code = f"import sys; sys.path.insert(0, {PACKAGE_ROOT!r}); import grader.batch.examiner as e; e.main({number})"
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-s", "-P", "-c", code],
-                pass_fds=passed,
+                pass_fds=[number],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C is for the one who commands
             )
@@ -67,6 +69,14 @@ class Examiner:
             theirs.close()
         self.pipe = Connection(ours.detach())
         self._send(encode(settings))
+
+    def lend(self, twin: Adopted | None) -> None:
+        """What its workers come from, to be told before the first job; without a twin it imports torch itself. Its
+        descriptors stay the caller's."""
+        self._send(msgspec.json.encode(twin.pid if twin else None))
+        for descriptor in (twin.control, twin.log) if twin else ():
+            with contextlib.suppress(OSError):
+                send_handle(self.pipe, descriptor, self._process.pid)
 
     def give(self, job: Job) -> None:
         self.jobs.append(job)
@@ -103,19 +113,34 @@ class Starter:
         self._settings = settings
         self._count = count
 
-    def start(self, number: int) -> Examiner:
-        """number: from 0 to `count`; those who live at the same time differ in it, and so do their users."""
+    def start(self, numbers: Iterable[int]) -> list[Examiner]:
+        """numbers: from 0 to `count`; those who live at the same time differ in it, and so do their users."""
+        started: list[Examiner] = []
+        try:
+            for number in numbers:  # all of them first: they collect the suite while torch is imported
+                started.append(Examiner(structs.replace(self._settings, uids=self._users(number))))
+            for examiner in started:
+                self._lend(examiner)
+        except BaseException:
+            for examiner in started:
+                examiner.close()
+            raise
+        return started
+
+    def _users(self, number: int) -> tuple[int, ...]:
         if not isinstance(self.launcher, Zygote):
-            return Examiner(self._settings, None)
-        users = tuple(self.launcher.uids[number % MOST_USERS :: min(self._count, MOST_USERS)])
+            return ()
+        return tuple(self.launcher.uids[number % MOST_USERS :: min(self._count, MOST_USERS)])
+
+    def _lend(self, examiner: Examiner) -> None:
+        twin = None
+        if isinstance(self.launcher, Zygote):
+            with contextlib.suppress(WorkerError):  # the zygote of all is gone: the examiner starts one of its own
+                twin = self.launcher.fork_twin()
         try:
-            twin = self.launcher.fork_twin()
-        except WorkerError:  # the zygote of all is gone: the examiner starts one of its own
-            return Examiner(self._settings, None)
-        try:
-            return Examiner(structs.replace(self._settings, uids=users), twin)
+            examiner.lend(twin)
         finally:
-            for descriptor in (twin.control, twin.log):
+            for descriptor in (twin.control, twin.log) if twin else ():
                 os.close(descriptor)
 
     def close(self) -> None:
@@ -131,8 +156,7 @@ class Local:
         self._tries: dict[str, int] = {}
         self._examiners: list[Examiner] = []
         try:
-            for number in range(count):
-                self._examiners.append(self._starter.start(number))
+            self._examiners += self._starter.start(range(count))
         except BaseException:
             self.close()
             raise
@@ -169,7 +193,7 @@ class Local:
             if self._tries[at_hand] == TRIES:
                 yield Ended(id=at_hand, fault=ENDED)
                 del jobs[0]
-        self._examiners[number] = self._starter.start(number)
+        [self._examiners[number]] = self._starter.start([number])
         for job in jobs:
             self._examiners[number].give(job)
 

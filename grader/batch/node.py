@@ -18,13 +18,14 @@ import msgspec
 from msgspec import structs
 
 from grader.batch.freight import unpack, unpack_files
-from grader.batch.jobs import AnyEvent, Ended, Halted, Job, Proof, Refused, Settings, encode
+from grader.batch.jobs import AnyEvent, Ended, Halted, Job, Proof, Refused, Settings
 from grader.batch.local import ENDED, TRIES, Examiner, Starter
 from grader.batch.suite import digest_of
 from grader.errors import WorkerError
 from grader.grading import versions
 from grader.paths import Assignment
 from grader.records import Limits
+from grader.report.files import encode
 from grader.worker.levels import shortfall
 from grader.worker.scratch import Scratch
 
@@ -93,7 +94,7 @@ class Bench:
 
     def _examined(self, number: int, job: Job) -> list[AnyEvent]:
         """What the examiner tells until the job, or the examiner, is at its end."""
-        examiner = self._examiners.pop(number, None) or self._starter.start(number)
+        examiner = self._examiners.pop(number, None) or self._starter.start([number])[0]
         examiner.give(job)
         events: list[AnyEvent] = []
         while event := examiner.event():

@@ -18,6 +18,7 @@ __all__ = [
     "MARKS",
     "REPORTS",
     "WRITTEN",
+    "encode",
     "scorecard_schema",
     "write_atomically",
     "write_record",
@@ -75,18 +76,25 @@ def _schema(title: str, record: type[Record]) -> dict[str, Any]:
 
 
 def _json_bytes(value: Any) -> bytes:
-    encoded = msgspec.json.encode(encodable(msgspec.to_builtins(value)))
-    return msgspec.json.format(encoded, indent=2) + b"\n"
+    return msgspec.json.format(encode(value), indent=2) + b"\n"
 
 
-def encodable(value: Any) -> Any:
-    """Plain data whose strings UTF-8 can carry: file names and student text may hold lone surrogates."""
+def encode(value: Any) -> bytes:
+    """As JSON, in which a file's name or a student's text with bytes that are no text does no harm."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_encodable(msgspec.to_builtins(value)))
+
+
+def _encodable(value: Any) -> Any:
+    """Plain data whose strings UTF-8 can carry: no lone surrogates."""
     match value:
         case str():
             return replace_surrogates(value)
         case dict():
-            return {encodable(key): encodable(item) for key, item in value.items()}
+            return {_encodable(key): _encodable(item) for key, item in value.items()}
         case list() | tuple():
-            return [encodable(item) for item in value]
+            return [_encodable(item) for item in value]
         case _:
             return value

@@ -94,9 +94,10 @@ def team_text(card: Scorecard) -> str:
 def clean_text(text: str, limit: int = MAX_OUTPUT) -> str:
     """Text that is safe to show: `\\n` line ends, no escape sequences, no control characters but newline
     and tab, no lone surrogates, at most `limit` characters (the middle of a longer text is left out)."""
-    text = _ESCAPE_SEQUENCE.sub("", text)
-    text = _LINE_END.sub("\n", text)
-    text = replace_surrogates(_CONTROL.sub("", text))
+    if not text.isprintable():  # else it has nothing of all that, as most texts
+        text = _ESCAPE_SEQUENCE.sub("", text)
+        text = _LINE_END.sub("\n", text)
+        text = replace_surrogates(_CONTROL.sub("", text))
     if len(text) <= limit:
         return text
     mark = f" [… middle left out: {len(text)} characters in all …] "

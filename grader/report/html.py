@@ -36,10 +36,16 @@ def render_html(name: str, *, style: str, script: str | None = None, **values: A
     script."""
     environment = _environment()
     return environment.get_template(name).render(
-        style=Markup(environment.get_template(style).render()),
-        script=Markup(environment.get_template(script).render()) if script else None,
+        style=_fixed(style),
+        script=_fixed(script) if script else None,
         **values,
     )
+
+
+@cache
+def _fixed(name: str) -> Markup:
+    """What a template without values says."""
+    return Markup(_environment().get_template(name).render())
 
 
 @cache

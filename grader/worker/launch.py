@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -61,6 +61,26 @@ class Launcher(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Lazy:
+    """A launcher that is made for the first worker that somebody needs."""
+
+    def __init__(self, make: Callable[[], Launcher]) -> None:
+        self._make = make
+        self._launcher: Launcher | None = None
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        return self._launcher.versions if self._launcher else {}
+
+    def start(self, root: str, memory_mib: int, gpu: Gpu | None = None) -> AnyWorker:
+        self._launcher = self._launcher or self._make()
+        return self._launcher.start(root, memory_mib, gpu)
+
+    def close(self) -> None:
+        if self._launcher:
+            self._launcher.close()
 
 
 def default_launcher() -> Launcher:

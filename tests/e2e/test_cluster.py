@@ -22,12 +22,13 @@ from mini_assignment import EXTRAS, SOLUTION, swap, write_files
 from grader.batch import cluster, node
 from grader.batch.batch import Tally
 from grader.batch.door import Options, grade_class
-from grader.batch.jobs import Proof, Settings, encode
+from grader.batch.jobs import Proof, Settings
 from grader.batch.ledger import Ledger
 from grader.batch.suite import digest_of
 from grader.errors import GraderError, WorkerError
 from grader.paths import ROOT, Assignment, find_assignment
 from grader.records import Scorecard
+from grader.report.files import encode
 
 DEADLINE_S = 120.0
 REPORTS = ("scorecard.json", "results.json", "report.html", "scores.csv")
