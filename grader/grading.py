@@ -17,7 +17,7 @@ import pytest
 from hypothesis.configuration import set_hypothesis_home_dir
 from msgspec import structs
 
-from grader import plugin
+from grader import interrupt, plugin
 from grader.checks.examples import COUNT, examples
 from grader.errors import GraderError, IntakeError, ManifestError
 from grader.intake import stage
@@ -338,6 +338,7 @@ def run_pytest(assignment: Assignment, manifest: Manifest, grading: Grading, *op
     finally:
         forget_modules(assignment.suite)
     if not run.specs and not run.fatal:
+        interrupt.check()  # pytest, asked to stop, ends as it does when a file cannot be collected
         why = run.fault or f"pytest ended with {int(code)}"
         run.fatal = ManifestError(f"the suite of {manifest.id} has no checks ({why})")
     return code == pytest.ExitCode.INTERRUPTED

@@ -16,6 +16,7 @@ from contextlib import closing
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -75,14 +76,7 @@ def examine(
         run.student.close()
         shutil.rmtree(run.student.submission.root, ignore_errors=True)
         if not run.fatal:
-            finish(
-                Ended(
-                    id=at,
-                    isolation=isolation(run.student),
-                    versions=versions(launcher, desk.gpu),
-                    fault=run.fault,
-                )
-            )
+            finish(Ended(id=at, fault=run.fault, **ran(run, desk)))
 
     try:
         replies = Path(settings.replies)
@@ -108,6 +102,7 @@ class Parts:
         self, job: Job, specs: Iterable[CheckSpec], desk: Desk, tell: Callable[[AnyEvent], None]
     ) -> None:
         self._job = job
+        self._desk = desk
         self._tell = tell
         part_of = {question.id: question.part for question in desk.manifest.questions}
         self._waiting: dict[str, set[str]] = {}
@@ -120,7 +115,14 @@ class Parts:
             if checks <= run.results.keys():
                 del self._waiting[part]
                 results = tuple(result for id_, result in run.results.items() if id_ in checks)
-                self._tell(Judged(id=self._job.id, results=results))
+                self._tell(Judged(id=self._job.id, results=results, **ran(run, self._desk)))
+
+
+def ran(run: Run, desk: Desk) -> dict[str, Any]:
+    """Isolation and versions of what ran; nothing where nothing did."""
+    if not run.student.isolation:
+        return {}
+    return {"isolation": isolation(run.student), "versions": versions(desk.launcher, desk.gpu)}
 
 
 def main(descriptor: int) -> None:

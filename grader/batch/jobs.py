@@ -53,13 +53,15 @@ class Opened(Event, frozen=True):
 
 
 class Judged(Event, frozen=True):
-    """All results of one part of the assignment."""
+    """All results of one part of the assignment. isolation, versions: of what has run for the job, if any code has."""
 
     results: tuple[CheckResult, ...]
+    isolation: dict[str, bool] = msgspec.field(default_factory=dict)
+    versions: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Ended(Event, frozen=True):
-    """The last event of a job. `fault` is of ours: nothing was judged after it."""
+    """The last event of a job. isolation, versions: as in `Judged`. `fault` is of ours: nothing was judged after it."""
 
     isolation: dict[str, bool] = msgspec.field(default_factory=dict)
     versions: dict[str, str] = msgspec.field(default_factory=dict)

@@ -184,7 +184,7 @@ class Ledger:
     def note_source(self, id_: str, source: str) -> None:
         """What was handed in. A refusal, which held for what it was, is forgotten."""
         self._base.execute(
-            "UPDATE submissions SET source = ?, why = '', reported = 0 WHERE id = ? AND source <> ?",
+            "UPDATE submissions SET source = ?, why = '', ended = NULL, reported = 0 WHERE id = ? AND source <> ?",
             [source, id_, source],
         )
 
@@ -194,9 +194,9 @@ class Ledger:
     def note_opened(self, opened: Opened) -> None:
         self._base.execute("UPDATE submissions SET opened = ?, why = '' WHERE id = ?", [encode(opened), opened.id])
 
-    def note_results(self, id_: str, part: str, results: Mapping[str, Filed]) -> None:
+    def note_results(self, id_: str, part: str, results: Mapping[str, Filed], ended: Ended) -> None:
         """Results of one part, all of them or none, over those that were there, also in the part that a check belonged
-        to before."""
+        to before. ended: for the case that the job gets no further."""
         with self._transaction():
             rows = self._base.execute("SELECT part, filed FROM results WHERE id = ?", [id_]).fetchall()
             found = {place: _unpacked(data) for place, data in rows}
@@ -206,7 +206,7 @@ class Ledger:
                     after[place] = {check: filed for check, filed in before.items() if check not in results}
             rows = [(id_, place, _packed(filed)) for place, filed in after.items()]
             self._base.executemany("INSERT OR REPLACE INTO results VALUES (?, ?, ?)", rows)
-            self._base.execute("UPDATE submissions SET reported = 0 WHERE id = ?", [id_])
+            self.note_ended(ended)
 
     def note_ended(self, ended: Ended) -> None:
         self._base.execute("UPDATE submissions SET ended = ?, reported = 0 WHERE id = ?", [encode(ended), ended.id])

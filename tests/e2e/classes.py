@@ -18,6 +18,7 @@ from msgspec import structs
 
 from grader.batch.batch import Tally
 from grader.batch.door import Options, Summary, grade_class
+from grader.batch.jobs import Ended
 from grader.batch.ledger import Filed, Ledger
 from grader.paths import Assignment
 from grader.records import Scorecard
@@ -74,12 +75,13 @@ class Class:
         """Marks everything that the ledger knows, so that `fresh` can tell what has been judged since."""
         with Ledger(self.out, self.assignment.id) as ledger:
             for id_ in ledger.ids():
-                reported = ledger.known(id_).reported
+                known = ledger.known(id_)
+                ended = known.ended or Ended(id=id_)
                 for check, found in ledger.results(id_).items():
                     stamped = structs.replace(found.result, seconds=STAMP_S)
                     part = check.partition(".")[0]
-                    ledger.note_results(id_, part, {check: structs.replace(found, result=stamped)})
-                if reported:
+                    ledger.note_results(id_, part, {check: structs.replace(found, result=stamped)}, ended)
+                if known.reported:
                     ledger.note_reported(id_)
 
     def fresh(self) -> Judged:

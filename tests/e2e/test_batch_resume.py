@@ -42,6 +42,7 @@ from grader.batch.batch import NOT_YET, Tally
 from grader.batch.ledger import LEDGER
 from grader.errors import GraderError, ManifestError
 from grader.paths import Assignment
+from grader.records import Status
 from grader.report.files import REPORTS
 from grader.report.table import cell
 from grader.worker.launch import Launcher
@@ -547,6 +548,47 @@ def test_one_run_at_a_time(place: Place, lent: None, tmp_path: Path) -> None:
     sentence = f"grade: another run is at work in {out}; wait for its end, or choose another --out\n"
     assert told == [(2, "", sentence)]
     assert graded.judged == len(IDS) * len(CHECKS)
+
+
+def test_stopped_between_the_last_result_and_the_end(new_class: NewClass, tmp_path: Path) -> None:
+    """What a report says of isolation and versions was filed with the results, and does not wait for the job's end."""
+    course = new_class({"right": RIGHT})
+
+    def stop(tally: Tally) -> None:
+        if tally.statuses.total() == len(CHECKS) and not tally.done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        course.grade(progress=stop)
+    assert course.grade().judged == 0
+    stopped = reports(course.out)
+    assert course.cards()["right"].isolation["rlimits"] and "torch" in course.cards()["right"].versions
+    shutil.rmtree(course.out)
+    course.grade()
+    assert reports(course.out) == stopped
+
+
+def test_a_regrade_in_which_no_code_runs(new_class: NewClass) -> None:
+    """A check that is skipped again changes nothing that a report says of isolation and versions."""
+    course = new_class({"wrong": WRONG})
+    course.grade()
+    before = reports(course.out)
+    skipped = [check.id for check in course.cards()["wrong"].checks if check.status is Status.SKIPPED]
+    assert skipped and course.grade(only=skipped).judged == len(skipped)
+    assert reports(course.out) == before
+
+
+@pytest.mark.parametrize("command", ["run", "batch"])
+def test_stopped_while_the_suite_is_collected(tmp_path: Path, command: str) -> None:
+    """It is told as what it is, and not as a suite that has no checks."""
+    tmp_path.chmod(0o755)
+    asking = f"import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n{SUITE_P2}"
+    stopped = Place(tmp_path, {P2: asking})
+    hand_in(tmp_path / "class", "a", RIGHT)
+    out = tmp_path / "out"
+    full = stopped.run(out) if command == "run" else batch_command(stopped, tmp_path / "class", out)
+    code, stdout, stderr = finished(full, stopped, tmp_path / "temporary")
+    assert (code, stdout) == (130, "") and stderr.splitlines()[-1].startswith("grade: interrupted")
 
 
 @pytest.mark.parametrize("how", ENDS)
