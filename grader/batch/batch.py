@@ -199,7 +199,7 @@ class Batch:
         """What is to be known if nothing more is heard of the job: where no code ran, what ran before."""
         fault = event.fault if isinstance(event, Ended) else ""
         before = self.ledger.known(event.id).ended
-        if before and not event.versions:
+        if before and not event.versions and len(self._at_hand[event.id].checks) < len(self._specs):
             return structs.replace(before, fault=fault)
         return Ended(id=event.id, isolation=event.isolation, versions=event.versions, fault=fault)
 

@@ -184,7 +184,7 @@ class Ledger:
     def note_source(self, id_: str, source: str) -> None:
         """What was handed in. A refusal, which held for what it was, is forgotten."""
         self._base.execute(
-            "UPDATE submissions SET source = ?, why = '', ended = NULL, reported = 0 WHERE id = ? AND source <> ?",
+            "UPDATE submissions SET source = ?, why = '', reported = 0 WHERE id = ? AND source <> ?",
             [source, id_, source],
         )
 
