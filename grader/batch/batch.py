@@ -169,8 +169,8 @@ class Batch:
                 self.tally.refused += 1
                 self._finish(event.id)
             case Ended():
-                self.ledger.note_ended(self._ended(event))
                 row, results = self.ledger.known(event.id), self.ledger.results(event.id)
+                self.ledger.note_ended(self._ended(event, row.ended))
                 stale = [] if event.fault else self._stale(row, results, ungraded=False)
                 if stale and {*stale} != {*self._at_hand[event.id].checks}:
                     # How a check ended has changed, and others build on it.
@@ -192,13 +192,12 @@ class Batch:
             for result in event.results
         }
         [part] = {self._part_of[self._specs[result.id].question] for result in event.results}
-        self.ledger.note_results(event.id, part, filed, self._ended(event))
+        self.ledger.note_results(event.id, part, filed, self._ended(event, row.ended))
         self.tally.statuses.update(result.status for result in event.results)
 
-    def _ended(self, event: Judged | Ended) -> Ended:
+    def _ended(self, event: Judged | Ended, before: Ended | None) -> Ended:
         """What is to be known if nothing more is heard of the job: where no code ran, what ran before."""
         fault = event.fault if isinstance(event, Ended) else ""
-        before = self.ledger.known(event.id).ended
         if before and not event.versions and len(self._at_hand[event.id].checks) < len(self._specs):
             return structs.replace(before, fault=fault)
         return Ended(id=event.id, isolation=event.isolation, versions=event.versions, fault=fault)

@@ -52,19 +52,22 @@ class Opened(Event, frozen=True):
     written: WrittenAnswers
 
 
-class Judged(Event, frozen=True):
-    """All results of one part of the assignment. isolation, versions: of what has run for the job, if any code has."""
+class Ran(Event, frozen=True):
+    """Base of what is told once code may have run for the job: isolation and versions of that, where any has."""
+
+    isolation: dict[str, bool] = msgspec.field(default_factory=dict)
+    versions: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class Judged(Ran, frozen=True, kw_only=True):
+    """All results of one part of the assignment."""
 
     results: tuple[CheckResult, ...]
-    isolation: dict[str, bool] = msgspec.field(default_factory=dict)
-    versions: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-class Ended(Event, frozen=True):
-    """The last event of a job. isolation, versions: as in `Judged`. `fault` is of ours: nothing was judged after it."""
+class Ended(Ran, frozen=True):
+    """The last event of a job. `fault` is of ours: nothing was judged after it."""
 
-    isolation: dict[str, bool] = msgspec.field(default_factory=dict)
-    versions: dict[str, str] = msgspec.field(default_factory=dict)
     fault: str = ""
 
 

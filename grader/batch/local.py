@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import subprocess
 import sys
@@ -14,7 +13,6 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import send_handle
 from typing import Final, Protocol
 
-import msgspec
 from msgspec import structs
 
 from grader.batch.examiner import STOP
@@ -73,8 +71,8 @@ class Examiner:
     def lend(self, twin: Adopted | None) -> None:
         """What its workers come from, to be told before the first job; without a twin it imports torch itself. Its
         descriptors stay the caller's."""
-        self._send(msgspec.json.encode(twin.pid if twin else None))
-        for descriptor in (twin.control, twin.log) if twin else ():
+        self._send(encode(twin.pid if twin else None))
+        for descriptor in twin.descriptors if twin else ():
             with contextlib.suppress(OSError):
                 send_handle(self.pipe, descriptor, self._process.pid)
 
@@ -140,8 +138,8 @@ class Starter:
         try:
             examiner.lend(twin)
         finally:
-            for descriptor in (twin.control, twin.log) if twin else ():
-                os.close(descriptor)
+            if twin:
+                twin.close()
 
     def close(self) -> None:
         self.launcher.close()

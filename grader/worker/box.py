@@ -172,8 +172,9 @@ class Box:
         def load(name: str) -> ModuleType:
             if name not in sources:
                 raise AttributeError(f"there is no probe module {name}")
-            module = sys.modules[f"{package}.{name}"] = ModuleType(f"{package}.{name}")
-            exec(compile(sources[name], f"<{module.__name__}>", "exec"), module.__dict__)
+            full = f"{package}.{name}"
+            module = sys.modules[full] = ModuleType(full)
+            exec(compile(sources[name], f"<{full}>", "exec"), module.__dict__)
             setattr(probes, name, module)
             return module
 

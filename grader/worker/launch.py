@@ -162,6 +162,15 @@ class Adopted(NamedTuple):
     control: int
     log: int
 
+    @property
+    def descriptors(self) -> tuple[int, int]:
+        return self.control, self.log
+
+    def close(self) -> None:
+        """Where another process has the descriptors by now."""
+        for descriptor in self.descriptors:
+            os.close(descriptor)
+
 
 class Zygote:
     """The parent's handle of the zygote process; started again when it is found dead, or does not answer.

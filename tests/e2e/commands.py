@@ -55,10 +55,9 @@ def lending(zygote: Zygote | None, command: Sequence[str]) -> Iterator[tuple[Seq
     python, *program = command
     twin = zygote.fork_twin()
     try:
-        yield [python, str(Path(__file__).with_name("lent.py")), *map(str, twin), *program], twin[1:]
+        yield [python, str(Path(__file__).with_name("lent.py")), *map(str, twin), *program], twin.descriptors
     finally:
-        for descriptor in twin[1:]:
-            os.close(descriptor)
+        twin.close()
 
 
 def run_lent(zygote: Zygote, command: Sequence[str], **options: object) -> subprocess.CompletedProcess[str]:

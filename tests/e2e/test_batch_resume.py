@@ -550,7 +550,7 @@ def test_one_run_at_a_time(place: Place, lent: None, tmp_path: Path) -> None:
     assert graded.judged == len(IDS) * len(CHECKS)
 
 
-def test_stopped_between_the_last_result_and_the_end(new_class: NewClass, tmp_path: Path) -> None:
+def test_stopped_between_the_last_result_and_the_end(new_class: NewClass) -> None:
     """What a report says of isolation and versions was filed with the results, and does not wait for the job's end."""
     course = new_class({"right": RIGHT})
 
